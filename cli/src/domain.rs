@@ -1,0 +1,56 @@
+//! What the program needs to know of a user's events to offer its subcommands for them.
+
+use ringlog::{Event, EventMeta, State};
+use serde_json::{Map, Value};
+
+/// An application's events and state, as the program `ringlog` sees them.
+///
+/// Implement it and call [`run::<YourDomain>()`](crate::run) from a `main` of one line to get
+/// `ingest`, `stats`, `state`, `dump` and `verify` for your own journals.
+pub trait Domain: 'static {
+    /// The enum over the event types.
+    type Event: Event;
+    /// The state of one partition.
+    type State: State<Event = Self::Event>;
+
+    /// A fresh state for a partition.
+    fn state(partition: u32) -> Self::State;
+
+    /// Parses one line of newline-delimited JSON.
+    ///
+    /// # Errors
+    ///
+    /// Why the line is malformed, in a sentence for the person who wrote it.
+    fn parse(line: &[u8]) -> Result<Self::Event, String>;
+
+    /// Appends the event as one JSON object, equal in meaning to what was parsed, and without a
+    /// line end.
+    fn print(event: &<Self::Event as Event>::View<'_>, out: &mut Vec<u8>);
+
+    /// The type's name as the input gave it: also of types that this program does not know.
+    fn type_name<'a>(event: &'a <Self::Event as Event>::View<'a>) -> &'a str;
+
+    /// The id that `--user` selects by.
+    fn user_id(event: &<Self::Event as Event>::View<'_>, meta: &EventMeta) -> u64;
+
+    /// The figures of `stats` that only the state knows, merged over all partitions.
+    fn stats(states: &[Self::State]) -> Map<String, Value>;
+
+    /// One user's state, merged over all partitions; `None` where the journal knows no such user.
+    fn user_state(states: &[Self::State], user_id: u64) -> Option<Value>;
+
+    /// The `count` first users by the domain's own measure.
+    fn top(states: &[Self::State], count: usize) -> Vec<Value>;
+}
+
+/// A domain that can make up its own traffic, for `ringlog demo`.
+pub trait Synthetic: Domain {
+    /// Endless traffic, the same for the same seed and publisher.
+    type Traffic: FnMut() -> Self::Event + Send;
+
+    /// The traffic of publisher number `publisher`.
+    fn traffic(seed: u64, publisher: u64) -> Self::Traffic;
+
+    /// A number that is equal for equal states.
+    fn digest(state: &Self::State) -> u64;
+}

@@ -1,0 +1,3 @@
+//! ringlog CLI.
+mod domain;
+pub use domain::{Domain, Synthetic};

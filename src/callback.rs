@@ -1,0 +1,42 @@
+//! Knows whether this thread is inside code of the user that the engine called.
+//!
+//! Publishing, waiting, reading or closing from there would wait for the very thread that runs it.
+//! Those calls ask [`is_inside`] first and answer `WouldDeadlock`.
+
+use std::cell::Cell;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Marks this thread as running the user's code until dropped.
+#[derive(Debug)]
+pub(crate) struct Callback(());
+
+impl Callback {
+    pub(crate) fn enter() -> Self {
+        DEPTH.set(DEPTH.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for Callback {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+/// Whether the engine is below us on this thread's stack.
+#[inline]
+pub(crate) fn is_inside() -> bool {
+    DEPTH.get() != 0
+}
+
+/// The text of a panic's payload, for a report.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a text".to_owned())
+}

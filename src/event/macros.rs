@@ -1,0 +1,160 @@
+//! The `events!` macro.
+
+/// Writes the enum over a program's event types, and the view enum over their archives.
+///
+/// Each line gives a variant with its struct, its kind number (unique, 1 to 65,279, never reused),
+/// its stable name, its layout version, the field that routes it (`key`, convertible into `u64`),
+/// and, where it has one, the field with its own time in milliseconds (`time`, an `i64`).
+///
+/// ```
+/// use ringlog::rkyv;
+///
+/// #[derive(Debug, rkyv::Archive, rkyv::Serialize)]
+/// #[rkyv(crate = ringlog::rkyv)]
+/// pub struct Opened {
+///     pub account: u64,
+/// }
+///
+/// #[derive(Debug, rkyv::Archive, rkyv::Serialize)]
+/// #[rkyv(crate = ringlog::rkyv)]
+/// pub struct Deposited {
+///     pub account: u64,
+///     pub cents: u64,
+///     pub at_ms: i64,
+/// }
+///
+/// ringlog::events! {
+///     /// What happens to accounts.
+///     #[derive(Debug)]
+///     pub enum BankEvent, view BankView {
+///         Opened(Opened) = 1, "account.opened", version 1, key account;
+///         Deposited(Deposited) = 2, "account.deposited", version 1, key account, time at_ms;
+///     }
+/// }
+///
+/// use ringlog::Event;
+/// let event = BankEvent::from(Deposited { account: 7, cents: 250, at_ms: 1_000 });
+/// assert_eq!(event.key(), 7);
+/// assert_eq!(event.time_ms(), Some(1_000));
+/// assert_eq!(event.event_type().name, "account.deposited");
+/// ```
+#[macro_export]
+macro_rules! events {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $events:ident, view $view:ident {
+            $(
+                $(#[$variant_attribute:meta])*
+                $variant:ident($body:ty) = $kind:literal, $name:literal, version $version:literal,
+                key $($key:ident).+ $(, time $($time:ident).+)?;
+            )+
+        }
+    ) => {
+        $(#[$attribute])*
+        $visibility enum $events {
+            $( $(#[$variant_attribute])* $variant($body), )+
+        }
+
+        #[doc = concat!("The archived counterpart of [`", stringify!($events), "`], as `apply` sees it.")]
+        $visibility enum $view<'a> {
+            $( $(#[$variant_attribute])* $variant(&'a <$body as $crate::rkyv::Archive>::Archived), )+
+        }
+
+        impl ::core::fmt::Debug for $view<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str(match self { $( Self::$variant(_) => $name, )+ })
+            }
+        }
+
+        $(
+            impl From<$body> for $events {
+                fn from(body: $body) -> Self {
+                    Self::$variant(body)
+                }
+            }
+        )+
+
+        const _: () = {
+            let types = <$events as $crate::Event>::TYPES;
+            let mut i = 0;
+            while i < types.len() {
+                assert!(
+                    types[i].kind >= 1 && types[i].kind < 0xff00,
+                    "kinds are 1 to 65,279: the others are the engine's own"
+                );
+                assert!(types[i].version >= 1, "versions start at 1");
+                let mut j = 0;
+                while j < i {
+                    assert!(types[i].kind != types[j].kind, "two event types share a kind");
+                    j += 1;
+                }
+                i += 1;
+            }
+        };
+
+        impl $crate::Event for $events {
+            type View<'a> = $view<'a>;
+
+            const TYPES: &'static [$crate::EventType] = &[
+                $( $crate::EventType { kind: $kind, version: $version, name: $name }, )+
+            ];
+
+            fn event_type(&self) -> &'static $crate::EventType {
+                match self {
+                    $( Self::$variant(_) => {
+                        &$crate::EventType { kind: $kind, version: $version, name: $name }
+                    } )+
+                }
+            }
+
+            #[inline]
+            fn key(&self) -> u64 {
+                match self {
+                    $( Self::$variant(body) => u64::from(body.$($key).+), )+
+                }
+            }
+
+            #[inline]
+            fn time_ms(&self) -> Option<i64> {
+                match self {
+                    $( Self::$variant(_body) => $crate::events!(@time _body $(, $($time).+)?), )+
+                }
+            }
+
+            #[inline]
+            fn archive(&self, archiver: &mut $crate::Archiver) -> Result<(), $crate::ArchiveError> {
+                match self {
+                    $( Self::$variant(body) => archiver.archive(body), )+
+                }
+            }
+
+            #[inline]
+            fn view(
+                kind: u16,
+                version: u16,
+                bytes: &[u8],
+            ) -> Result<Self::View<'_>, $crate::ViewError> {
+                match (kind, version) {
+                    $( ($kind, $version) => {
+                        $crate::event::view_checked::<$body>(bytes).map($view::$variant)
+                    } )+
+                    _ => Err($crate::ViewError::UnknownType { kind, version }),
+                }
+            }
+
+            #[inline]
+            unsafe fn view_trusted(kind: u16, version: u16, bytes: &[u8]) -> Self::View<'_> {
+                match (kind, version) {
+                    $( ($kind, $version) => {
+                        // SAFETY: the caller vouches that `view` accepted these bytes for this
+                        // kind and version, and `view` validated them as an archive of this body.
+                        $view::$variant(unsafe { $crate::event::view_trusted::<$body>(bytes) })
+                    } )+
+                    _ => unreachable!("`view` refuses kinds that are not listed"),
+                }
+            }
+        }
+    };
+    (@time $body:ident) => { None };
+    (@time $body:ident, $($time:ident).+) => { Some($body.$($time).+) };
+}

@@ -1,0 +1,17 @@
+//! What users write: event types, the enum over them, and state that applies them.
+
+mod archive;
+mod macros;
+mod meta;
+mod schema;
+mod state;
+
+pub use archive::{ArchiveError, Archiver, EventBody};
+pub use meta::{EventMeta, SourceNumber};
+pub use schema::{Event, EventType, ViewError, fingerprint};
+pub use state::State;
+
+pub(crate) use archive::ArchiveBuffer;
+
+#[doc(hidden)]
+pub use archive::{view_checked, view_trusted};
