@@ -22,6 +22,7 @@ pub(crate) use std::{
 };
 
 pub(crate) use std::sync::{Arc, OnceLock};
+pub(crate) use std::thread::{JoinHandle, scope};
 
 use std::time::Duration;
 
@@ -60,10 +61,10 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// # Errors
 ///
 /// When the operating system refuses another thread.
-pub(crate) fn spawn_named(
+pub(crate) fn spawn_named<T: Send + 'static>(
     name: String,
-    body: impl FnOnce() + Send + 'static,
-) -> std::io::Result<std::thread::JoinHandle<()>> {
+    body: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
     std::thread::Builder::new().name(name).spawn(body)
 }
 

@@ -1,0 +1,323 @@
+//! A partition's history: its sound groups over all segments, and how it ends.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::control::{ControlRead, ControlWord};
+use super::directory::{SegmentName, list_segments};
+use super::error::{Corruption, ReadError};
+use super::format::{Damage, GroupHeader};
+use super::recovery::{Evidence, Finding, TornTail, Verdict, decide};
+use super::scan::{GroupScanner, Scanned, read_segment_header};
+use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
+
+/// A partition's groups from the first to the last sound one, over all segments.
+#[derive(Debug)]
+pub(crate) struct History<'a> {
+    storage: &'a dyn Storage,
+    directory: PathBuf,
+    partition: u32,
+    mode: OpenMode,
+    pub(crate) segments: Vec<SegmentName>,
+    current: usize,
+    scanner: Option<GroupScanner>,
+    /// The highest group that any witness says was synced.
+    pub(crate) witnessed_group: u64,
+    /// The highest group that is known to have been acknowledged, at whatever level.
+    pub(crate) acknowledged_group: u64,
+    /// A control word is there but cannot be believed.
+    pub(crate) control_unreadable: bool,
+    expected_group: u64,
+    expected_sequence: u64,
+}
+
+/// What [`History::step`] came to.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Group(GroupHeader),
+    /// The clean end.
+    End,
+    Torn(TornTail),
+}
+
+impl<'a> History<'a> {
+    pub(crate) fn open(
+        storage: &'a dyn Storage,
+        directory: &Path,
+        partition: u32,
+        mode: OpenMode,
+    ) -> Result<Self, ReadError> {
+        let control = ControlWord::read(storage, directory)
+            .map_err(ReadError::io("read the control word in", directory))?;
+        let segments = list_segments(storage, directory)?;
+        let mut history = Self {
+            storage,
+            directory: directory.to_owned(),
+            partition,
+            mode,
+            current: 0,
+            scanner: None,
+            witnessed_group: 0,
+            acknowledged_group: 0,
+            control_unreadable: control == ControlRead::Unreadable,
+            expected_group: segments.first().map_or(1, |segment| segment.first_group),
+            expected_sequence: segments.first().map_or(1, |segment| segment.first_sequence),
+            segments,
+        };
+        if let ControlRead::Present(word) = control {
+            history.witnessed_group = word.synced_group;
+            history.acknowledged_group = word.acknowledged_group;
+        }
+        if let Some(last) = history.segments.last().cloned() {
+            history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
+            // The groups of the last segment are witnesses too, of those in front of them.
+            let mut scanner = history.open_segment(&last)?;
+            while let Scanned::Group(header) = scanner
+                .step()
+                .map_err(ReadError::io("read", &history.path(&last)))?
+            {
+                history.witnessed_group = history.witnessed_group.max(header.synced_group);
+            }
+        }
+        history.acknowledged_group = history.acknowledged_group.max(history.witnessed_group);
+        if history.segments.is_empty() && history.witnessed_group > 0 {
+            return Err(history.corruption_in("no segment", 0, Damage::Short, None));
+        }
+        if let Some(first) = history.segments.first()
+            && (first.first_group, first.first_sequence) != (1, 1)
+        {
+            return Err(history.corruption_in("a missing segment", 0, Damage::Short, None));
+        }
+        Ok(history)
+    }
+
+    /// The frames of the group that [`step`](Self::step) returned last.
+    pub(crate) fn frames(&self) -> &[u8] {
+        self.scanner
+            .as_ref()
+            .map(GroupScanner::frames)
+            .unwrap_or_default()
+    }
+
+    /// Forgets the frames of the last group, so that [`frames`](Self::frames) is empty.
+    pub(crate) fn leave_group(&mut self) {
+        if let Some(scanner) = &mut self.scanner {
+            scanner.leave_group();
+        }
+    }
+
+    /// Where the next group is expected in the current segment.
+    pub(crate) fn position(&self) -> u64 {
+        self.scanner.as_ref().map_or(0, GroupScanner::position)
+    }
+
+    /// The next sound group up to group `limit`, or how the history ends.
+    ///
+    /// Beside a running writer the limit must be a group that was acknowledged: behind it the
+    /// writer is writing, and what looks torn there is only unfinished.
+    pub(crate) fn step(&mut self, limit: u64) -> Result<Step, ReadError> {
+        loop {
+            if self.expected_group > limit {
+                return Ok(Step::End);
+            }
+            let Some(segment) = self.segments.get(self.current).cloned() else {
+                return Ok(Step::End);
+            };
+            // What an opening copied to the next segment is superseded here.
+            let bound = self
+                .segments
+                .get(self.current + 1)
+                .map(|next| next.first_group);
+            if bound == Some(self.expected_group) {
+                self.current += 1;
+                self.scanner = None;
+                continue;
+            }
+            if self.scanner.is_none() {
+                self.scanner = Some(self.open_segment(&segment)?);
+            }
+            let Some(scanner) = &mut self.scanner else {
+                continue;
+            };
+            let position = scanner.position();
+            let read_error = ReadError::io("read", &self.directory);
+            let scanned = scanner.step().map_err(read_error)?;
+            let finding = match scanned {
+                Scanned::Group(header) => {
+                    let in_order = header.group == self.expected_group
+                        && header.first_sequence == self.expected_sequence;
+                    if in_order {
+                        self.expected_group += 1;
+                        self.expected_sequence = header.last_sequence() + 1;
+                        return Ok(Step::Group(header));
+                    }
+                    let damage = Damage::Misplaced("another group's number");
+                    return Err(self.corruption_in(&segment.name, position, damage, None));
+                }
+                Scanned::None(Finding::Damage(Damage::Version(version))) => {
+                    return Err(ReadError::NewerFormat {
+                        path: self.path(&segment),
+                        version,
+                    });
+                }
+                Scanned::None(finding) => finding,
+            };
+            return self.end(&segment, bound.is_some(), position, finding);
+        }
+    }
+
+    fn end(
+        &mut self,
+        segment: &SegmentName,
+        has_successor: bool,
+        position: u64,
+        finding: Finding,
+    ) -> Result<Step, ReadError> {
+        let path = self.path(segment);
+        let Some(scanner) = &mut self.scanner else {
+            return Ok(Step::End);
+        };
+        let rest = scanner
+            .inspect_rest()
+            .map_err(ReadError::io("read", &path))?;
+        let witnessed_group = if has_successor {
+            u64::MAX
+        } else {
+            self.witnessed_group
+        };
+        let verdict = decide(&Evidence {
+            finding,
+            expected_group: self.expected_group,
+            witnessed_group,
+            later: rest.later,
+            bytes_follow: rest.nonzero_end > 0,
+        });
+        match verdict {
+            Verdict::CleanEnd => Ok(Step::End),
+            Verdict::TornTail => Ok(Step::Torn(TornTail {
+                partition: self.partition,
+                segment: segment.name.clone(),
+                position,
+                bytes: rest.nonzero_end.saturating_sub(position),
+                damage: finding.damage(),
+            })),
+            Verdict::Corruption => {
+                let lost_up_to = self
+                    .segments
+                    .get(self.current + 1)
+                    .map(|next| next.first_sequence.saturating_sub(1));
+                Err(self.corruption_in(&segment.name, position, finding.damage(), lost_up_to))
+            }
+        }
+    }
+
+    fn open_segment(&self, segment: &SegmentName) -> Result<GroupScanner, ReadError> {
+        let path = self.path(segment);
+        let file = self
+            .storage
+            .open(&path, self.mode)
+            .map_err(ReadError::io("open", &path))?;
+        let header = read_segment_header(&*file).map_err(ReadError::io("read", &path))?;
+        let header = header.map_err(|damage| match damage {
+            Damage::Version(version) => ReadError::NewerFormat {
+                path: path.clone(),
+                version,
+            },
+            // A segment gets its name only after its header was synced.
+            damage => self.corruption_in(&segment.name, 0, damage, None),
+        })?;
+        let named = (segment.first_sequence, segment.first_group);
+        if header.partition != self.partition
+            || (header.first_sequence, header.first_group) != named
+        {
+            let damage = Damage::Misplaced("another segment's header");
+            return Err(self.corruption_in(&segment.name, 0, damage, None));
+        }
+        Ok(GroupScanner::new(
+            file,
+            self.partition,
+            header.salt,
+            BLOCK_BYTES as u64,
+        ))
+    }
+
+    /// Another scanner over the last segment, from `position` on.
+    pub(crate) fn scan_last_segment(&self, position: u64) -> Result<GroupScanner, ReadError> {
+        let last = self.segments.last().cloned().unwrap_or(SegmentName {
+            first_group: 1,
+            first_sequence: 1,
+            name: String::new(),
+        });
+        let mut scanner = self.open_segment(&last)?;
+        scanner.seek(position);
+        Ok(scanner)
+    }
+
+    /// The current segment's bytes from `position` to `end`, in blocks.
+    pub(crate) fn copy_range(
+        &mut self,
+        position: u64,
+        end: u64,
+        sink: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match &mut self.scanner {
+            Some(scanner) => scanner.copy_range(position, end, sink),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks again at what a running writer has acknowledged and which segments there are.
+    pub(crate) fn refresh(&mut self) -> Result<(), ReadError> {
+        let control = ControlWord::read(self.storage, &self.directory)
+            .map_err(ReadError::io("read the control word in", &self.directory))?;
+        let segments = list_segments(self.storage, &self.directory)?;
+        let current = self
+            .segments
+            .get(self.current)
+            .map(|segment| segment.first_group);
+        if let Some(current) = current {
+            self.current = segments
+                .iter()
+                .position(|segment| segment.first_group == current)
+                .ok_or_else(|| self.corruption(Damage::Short, None))?;
+        }
+        self.segments = segments;
+        if let ControlRead::Present(word) = control {
+            self.acknowledged_group = self.acknowledged_group.max(word.acknowledged_group);
+            self.witnessed_group = self.witnessed_group.max(word.synced_group);
+        }
+        Ok(())
+    }
+
+    fn path(&self, segment: &SegmentName) -> PathBuf {
+        self.directory.join(&segment.name)
+    }
+
+    /// Corruption inside the group that was returned last.
+    pub(crate) fn corruption(&self, damage: Damage, lost_up_to: Option<u64>) -> ReadError {
+        let name = self
+            .segments
+            .get(self.current)
+            .map_or("", |segment| &segment.name);
+        let position = self.scanner.as_ref().map_or(0, GroupScanner::position);
+        self.corruption_in(name, position, damage, lost_up_to)
+    }
+
+    fn corruption_in(
+        &self,
+        segment: &str,
+        position: u64,
+        damage: Damage,
+        lost_up_to: Option<u64>,
+    ) -> ReadError {
+        ReadError::Corruption(Box::new(Corruption {
+            partition: self.partition,
+            segment: segment.to_owned(),
+            position,
+            damage,
+            last_known: self.expected_sequence - 1,
+            first_lost: self.expected_sequence,
+            lost_up_to,
+        }))
+    }
+}

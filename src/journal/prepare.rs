@@ -1,0 +1,185 @@
+//! Prepares segments ahead of the writers: files written with zeros once, off the hot path.
+//!
+//! Overwriting a block that was written before needs no file system metadata: it is about twice as
+//! fast as appending. A preparer that falls behind, or whose disk is full, costs nothing but that:
+//! the writer then appends.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::directory::TEMPORARY_SUFFIX;
+use crate::idle::Signal;
+use crate::storage::{AlignedBuffer, OpenMode, Storage, StorageFile};
+use crate::sync::{self, Arc, AtomicBool, Mutex, Ordering};
+
+/// How much is zeroed with one write: small, so that a journal write beside it does not wait long.
+const CHUNK_BYTES: usize = 512 * 1024;
+
+/// A file of zeros under a temporary name, ready to become a segment.
+#[derive(Debug)]
+pub(crate) struct PreparedFile {
+    pub(crate) file: Box<dyn StorageFile>,
+    pub(crate) path: PathBuf,
+    pub(crate) capacity: u64,
+}
+
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Wanted(u64),
+    Ready(PreparedFile),
+}
+
+/// The preparer of all partitions of one journal, and the thread that does its work.
+#[derive(Debug)]
+pub(crate) struct Preparer {
+    storage: Arc<dyn Storage>,
+    partition_dirs: Vec<PathBuf>,
+    slots: Vec<Mutex<Slot>>,
+    wanted: Signal,
+    stopped: AtomicBool,
+}
+
+impl Preparer {
+    pub(crate) fn new(storage: Arc<dyn Storage>, partition_dirs: Vec<PathBuf>) -> Self {
+        let slots = partition_dirs.iter().map(|_| Mutex::default()).collect();
+        Self {
+            storage,
+            partition_dirs,
+            slots,
+            wanted: Signal::new(),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// Asks for a segment of `capacity` bytes for `partition`, unless one is there already.
+    pub(crate) fn request(&self, partition: u32, capacity: u64) {
+        if let Some(slot) = self.slots.get(partition as usize) {
+            let mut slot = sync::lock(slot);
+            if !matches!(*slot, Slot::Ready(_)) {
+                *slot = Slot::Wanted(capacity);
+            }
+        }
+        self.wanted.notify();
+    }
+
+    /// The prepared segment of `partition`, if it is ready.
+    pub(crate) fn take(&self, partition: u32) -> Option<PreparedFile> {
+        let mut slot = sync::lock(self.slots.get(partition as usize)?);
+        match std::mem::take(&mut *slot) {
+            Slot::Ready(prepared) => Some(prepared),
+            other => {
+                *slot = other;
+                None
+            }
+        }
+    }
+
+    /// Ends [`run`](Self::run).
+    pub(crate) fn stop(&self) {
+        // ORDERING: release pairs with the acquire in `is_stopped`.
+        self.stopped.store(true, Ordering::Release);
+        self.wanted.notify();
+    }
+
+    fn is_stopped(&self) -> bool {
+        // ORDERING: acquire pairs with the release in `stop`.
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The preparing thread: works until stopped, then removes what was not used.
+    pub(crate) fn run(&self) {
+        loop {
+            self.wanted
+                .wait_until(|| self.is_stopped() || self.next_wanted().is_some());
+            if self.is_stopped() {
+                break;
+            }
+            let Some((partition, capacity)) = self.next_wanted() else {
+                continue;
+            };
+            let prepared = self.prepare(partition, capacity);
+            let Some(slot) = self.slots.get(partition) else {
+                continue;
+            };
+            let mut slot = sync::lock(slot);
+            *slot = match prepared {
+                Ok(Some(prepared)) => Slot::Ready(prepared),
+                Ok(None) => Slot::Empty,
+                Err(error) => {
+                    tracing::warn!(partition, %error, "cannot prepare a segment; appending instead");
+                    Slot::Empty
+                }
+            };
+        }
+        for slot in &self.slots {
+            if let Slot::Ready(prepared) = std::mem::take(&mut *sync::lock(slot))
+                && let Err(error) = self.storage.remove(&prepared.path)
+            {
+                tracing::warn!(path = %prepared.path.display(), %error, "cannot remove");
+            }
+        }
+    }
+
+    fn next_wanted(&self) -> Option<(usize, u64)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .find_map(|(partition, slot)| match *sync::lock(slot) {
+                Slot::Wanted(capacity) => Some((partition, capacity)),
+                _ => None,
+            })
+    }
+
+    /// A zeroed file, or `None` when stopped on the way.
+    fn prepare(&self, partition: usize, capacity: u64) -> io::Result<Option<PreparedFile>> {
+        let Some(directory) = self.partition_dirs.get(partition) else {
+            return Ok(None);
+        };
+        let path = directory.join(format!("prepared{TEMPORARY_SUFFIX}"));
+        let file = self.storage.open(&path, OpenMode::WriteDurable)?;
+        let zeroed = zero_range(&*file, 0, capacity, || self.is_stopped());
+        if let Ok(true) = zeroed {
+            return Ok(Some(PreparedFile {
+                file,
+                path,
+                capacity,
+            }));
+        }
+        drop(file);
+        self.storage.remove(&path)?;
+        zeroed.map(|_| None)
+    }
+}
+
+/// Writes zeros from `from` to `to`; `false` when `stop` said so on the way.
+pub(crate) fn zero_range(
+    file: &dyn StorageFile,
+    from: u64,
+    to: u64,
+    stop: impl Fn() -> bool,
+) -> io::Result<bool> {
+    let zeros = AlignedBuffer::zeroed(CHUNK_BYTES);
+    let mut position = from;
+    while position < to {
+        if stop() {
+            return Ok(false);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most a chunk")]
+        let bytes = (to - position).min(CHUNK_BYTES as u64) as usize;
+        file.write_at(&zeros[..bytes], position)?;
+        position += bytes as u64;
+    }
+    Ok(true)
+}
+
+/// Removes what an earlier process prepared or left half-written.
+pub(crate) fn remove_temporaries(storage: &dyn Storage, directory: &Path) -> io::Result<()> {
+    for name in storage.list(directory)? {
+        if name.ends_with(TEMPORARY_SUFFIX) {
+            storage.remove(&directory.join(name))?;
+        }
+    }
+    Ok(())
+}

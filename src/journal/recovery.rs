@@ -1,0 +1,202 @@
+//! The recovery decision: torn tail, clean end or corruption. Pure.
+//!
+//! `docs/format.md` has the same table in words; each row has its test below.
+
+use super::format::Damage;
+
+/// What a scan met where the next group was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// A block of zeros: prepared space, or a write that was lost.
+    Zeros,
+    /// The file ends here.
+    EndOfFile,
+    /// Bytes that are no group of this place.
+    Damage(Damage),
+}
+
+impl Finding {
+    pub(crate) fn damage(self) -> Damage {
+        match self {
+            Self::Zeros => Damage::Magic,
+            Self::EndOfFile => Damage::Short,
+            Self::Damage(damage) => damage,
+        }
+    }
+}
+
+/// A sound group found behind the finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LaterGroup {
+    pub(crate) was_synced_in_order: bool,
+    pub(crate) synced_group: u64,
+}
+
+/// Everything that the decision depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Evidence {
+    pub(crate) finding: Finding,
+    /// The number of the group that was expected there.
+    pub(crate) expected_group: u64,
+    /// The highest group that a witness says was synced.
+    pub(crate) witnessed_group: u64,
+    /// A sound group behind the finding, if any.
+    pub(crate) later: Option<LaterGroup>,
+    /// Whether anything but zeros follows.
+    pub(crate) bytes_follow: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing was lost and nothing needs to be set aside.
+    CleanEnd,
+    /// What follows was never acknowledged: set it aside and go on.
+    TornTail,
+    /// Something that was durable is gone: refuse.
+    Corruption,
+}
+
+/// The decision table.
+pub(crate) fn decide(evidence: &Evidence) -> Verdict {
+    let expected = evidence.expected_group;
+    if expected <= evidence.witnessed_group {
+        return Verdict::Corruption;
+    }
+    if let Some(later) = evidence.later {
+        // With `Sync` a group is written only after the one before it was synced, so a sound one
+        // proves the missing one. With `OsBuffer` the kernel writes in any order.
+        let proves = later.was_synced_in_order || later.synced_group >= expected;
+        return if proves {
+            Verdict::Corruption
+        } else {
+            Verdict::TornTail
+        };
+    }
+    match evidence.finding {
+        Finding::Damage(_) => Verdict::TornTail,
+        Finding::Zeros | Finding::EndOfFile if evidence.bytes_follow => Verdict::TornTail,
+        Finding::Zeros | Finding::EndOfFile => Verdict::CleanEnd,
+    }
+}
+
+/// Bytes behind the last sound group that were never acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TornTail {
+    /// The partition.
+    pub partition: u32,
+    /// The segment's file name.
+    pub segment: String,
+    /// Where in it the torn bytes start.
+    pub position: u64,
+    /// How many bytes there are, up to the last one that is not zero.
+    pub bytes: u64,
+    /// What is wrong with them.
+    pub damage: Damage,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(finding: Finding) -> Evidence {
+        Evidence {
+            finding,
+            expected_group: 10,
+            witnessed_group: 9,
+            later: None,
+            bytes_follow: false,
+        }
+    }
+
+    const FINDINGS: [Finding; 3] = [
+        Finding::Zeros,
+        Finding::EndOfFile,
+        Finding::Damage(Damage::Checksum),
+    ];
+
+    #[test]
+    fn anything_but_a_group_at_or_below_a_witness_is_corruption() {
+        for finding in FINDINGS {
+            for witnessed_group in [10, 11, u64::MAX] {
+                for bytes_follow in [false, true] {
+                    let evidence = Evidence {
+                        witnessed_group,
+                        bytes_follow,
+                        ..end(finding)
+                    };
+                    assert_eq!(decide(&evidence), Verdict::Corruption);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_or_the_end_of_the_file_with_nothing_behind_is_a_clean_end() {
+        assert_eq!(decide(&end(Finding::Zeros)), Verdict::CleanEnd);
+        assert_eq!(decide(&end(Finding::EndOfFile)), Verdict::CleanEnd);
+    }
+
+    #[test]
+    fn zeros_with_unreadable_bytes_behind_are_a_torn_tail() {
+        let evidence = Evidence {
+            bytes_follow: true,
+            ..end(Finding::Zeros)
+        };
+        assert_eq!(decide(&evidence), Verdict::TornTail);
+    }
+
+    #[test]
+    fn damage_above_every_witness_is_a_torn_tail() {
+        assert_eq!(
+            decide(&end(Finding::Damage(Damage::Checksum))),
+            Verdict::TornTail
+        );
+    }
+
+    #[test]
+    fn a_sound_group_behind_is_corruption_where_groups_were_synced_in_order() {
+        for finding in FINDINGS {
+            let later = Some(LaterGroup {
+                was_synced_in_order: true,
+                synced_group: 3,
+            });
+            let evidence = Evidence {
+                later,
+                bytes_follow: true,
+                ..end(finding)
+            };
+            assert_eq!(decide(&evidence), Verdict::Corruption);
+        }
+    }
+
+    #[test]
+    fn a_sound_group_behind_keeps_the_prefix_where_the_kernel_chose_the_order() {
+        for finding in FINDINGS {
+            let later = Some(LaterGroup {
+                was_synced_in_order: false,
+                synced_group: 9,
+            });
+            let evidence = Evidence {
+                later,
+                bytes_follow: true,
+                ..end(finding)
+            };
+            assert_eq!(decide(&evidence), Verdict::TornTail);
+        }
+    }
+
+    #[test]
+    fn a_sound_group_behind_that_witnesses_the_missing_one_is_corruption_at_any_level() {
+        let later = Some(LaterGroup {
+            was_synced_in_order: false,
+            synced_group: 10,
+        });
+        let evidence = Evidence {
+            later,
+            bytes_follow: true,
+            ..end(Finding::Zeros)
+        };
+        assert_eq!(decide(&evidence), Verdict::Corruption);
+    }
+}

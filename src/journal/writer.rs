@@ -1,0 +1,290 @@
+//! The writing end of one partition's journal: group commits, rolls and witnesses.
+
+use std::path::PathBuf;
+
+use super::buffer::GroupBuffer;
+use super::control::{CONTROL_FILE, ControlWord};
+use super::directory::{Directory, TEMPORARY_SUFFIX};
+use super::error::WriteFailure;
+use super::format::{GroupStamp, SegmentHeader, segment_file_name};
+use super::open::PartitionRecovery;
+use super::prepare::Preparer;
+use crate::clock;
+use crate::storage::{BLOCK_BYTES, OpenMode, Storage, StorageFile};
+use crate::sync::Arc;
+
+/// The first segment after an opening: small, so that opening costs little.
+pub(crate) const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
+/// Segments double up to this size.
+const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Writes the groups of one partition. After an error it must not be used again.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    storage: Arc<dyn Storage>,
+    directory: PathBuf,
+    preparer: Arc<Preparer>,
+    template: SegmentHeader,
+    partition: u32,
+    /// Whether each group is synced before it counts (`Sync`), or only handed to the kernel.
+    sync_each: bool,
+    segment: Option<OpenSegment>,
+    control: Box<dyn StorageFile>,
+    next_group: u64,
+    next_sequence: u64,
+    synced_group: u64,
+    /// Whether the files themselves, without the control word, prove the last group.
+    is_witnessed: bool,
+    next_capacity: u64,
+    /// A witness group has no frames, but needs a block like any other.
+    witness: GroupBuffer,
+    bytes_written: u64,
+}
+
+/// The segment being written.
+#[derive(Debug)]
+pub(crate) struct OpenSegment {
+    pub(crate) file: Box<dyn StorageFile>,
+    pub(crate) salt: u64,
+    pub(crate) position: u64,
+    pub(crate) capacity: u64,
+}
+
+impl Writer {
+    /// Goes on behind what recovery kept.
+    pub(crate) fn resume(
+        directory: &Directory,
+        partition: u32,
+        schema: u64,
+        sync_each: bool,
+        preparer: Arc<Preparer>,
+        recovery: PartitionRecovery,
+    ) -> Result<Self, WriteFailure> {
+        let path = directory.partition_dir(partition);
+        let control = directory
+            .storage
+            .open(&path.join(CONTROL_FILE), OpenMode::WriteBuffered)
+            .map_err(WriteFailure::at("open the control word"))?;
+        let writer = Self {
+            storage: Arc::clone(&directory.storage),
+            directory: path,
+            template: SegmentHeader::new(directory.metadata.journal_id, partition, schema),
+            partition,
+            sync_each,
+            segment: recovery.segment,
+            control,
+            next_group: recovery.last_group + 1,
+            next_sequence: recovery.last_sequence + 1,
+            synced_group: recovery.last_group,
+            is_witnessed: true,
+            next_capacity: SEGMENT_BYTES_MIN,
+            witness: GroupBuffer::new(BLOCK_BYTES),
+            bytes_written: 0,
+            preparer,
+        };
+        writer.store_control()?;
+        writer.want_segment();
+        Ok(writer)
+    }
+
+    /// Writes one group; `Ok` means that it is as durable as the journal promises.
+    pub(crate) fn commit(&mut self, group: &mut GroupBuffer) -> Result<(), WriteFailure> {
+        let bytes = group.padded_bytes() as u64;
+        let fits = self.segment.as_ref().is_some_and(|segment| {
+            segment.position + bytes <= segment.capacity || segment.position == BLOCK_BYTES as u64
+        });
+        if !fits {
+            self.roll()?;
+        }
+        self.write(group)
+    }
+
+    /// The sequence of the last event written.
+    pub(crate) fn last_sequence(&self) -> u64 {
+        self.next_sequence - 1
+    }
+
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.bytes_written
+    }
+
+    /// Whether [`witness`](Self::witness) would write anything.
+    pub(crate) fn needs_witness(&self) -> bool {
+        !self.is_witnessed
+    }
+
+    /// Writes a group without frames, so that the files alone prove what was acknowledged.
+    pub(crate) fn witness(&mut self) -> Result<(), WriteFailure> {
+        if self.is_witnessed {
+            return Ok(());
+        }
+        self.sync()?;
+        let mut witness = std::mem::replace(&mut self.witness, GroupBuffer::new(0));
+        let written = self.write(&mut witness);
+        self.witness = witness;
+        written?;
+        if !self.sync_each {
+            self.sync()?;
+            self.store_control()?;
+        }
+        self.is_witnessed = true;
+        Ok(())
+    }
+
+    /// Leaves the journal so that the next opening finds nothing to decide: a witness behind the
+    /// last group, and no prepared space behind the witness.
+    pub(crate) fn close(&mut self) -> Result<(), WriteFailure> {
+        self.witness()?;
+        if let Some(segment) = &self.segment {
+            segment
+                .file
+                .set_len(segment.position)
+                .map_err(WriteFailure::at("trim the last segment"))?;
+            segment
+                .file
+                .sync()
+                .map_err(WriteFailure::at("sync the last segment"))?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, group: &mut GroupBuffer) -> Result<(), WriteFailure> {
+        let segment = self
+            .segment
+            .as_mut()
+            .expect("a group is written after a roll");
+        let events = group.events();
+        let bytes = group.seal(&GroupStamp {
+            durability: u8::from(!self.sync_each),
+            partition: self.partition,
+            first_sequence: self.next_sequence,
+            group: self.next_group,
+            synced_group: self.synced_group,
+            salt: segment.salt,
+            position: segment.position,
+            events,
+        });
+        segment
+            .file
+            .write_at(bytes, segment.position)
+            .map_err(WriteFailure::at("write a group"))?;
+        segment.position += bytes.len() as u64;
+        self.bytes_written += bytes.len() as u64;
+        if self.sync_each {
+            // The handle was opened for durable writes: the write's `Ok` was the sync's.
+            self.synced_group = self.next_group;
+        }
+        self.next_group += 1;
+        self.next_sequence += u64::from(events);
+        self.is_witnessed = false;
+        self.store_control()
+    }
+
+    /// Syncs what was only handed to the kernel.
+    fn sync(&mut self) -> Result<(), WriteFailure> {
+        if self.synced_group + 1 < self.next_group {
+            let segment = self
+                .segment
+                .as_ref()
+                .expect("unsynced groups lie in a segment");
+            segment
+                .file
+                .sync()
+                .map_err(WriteFailure::at("sync a segment"))?;
+            self.synced_group = self.next_group - 1;
+        }
+        Ok(())
+    }
+
+    fn store_control(&self) -> Result<(), WriteFailure> {
+        ControlWord::new(
+            self.next_group - 1,
+            self.next_sequence - 1,
+            self.synced_group,
+        )
+        .store(&*self.control)
+        .map_err(WriteFailure::at("store the control word"))
+    }
+
+    /// Starts the next segment, prepared if one is ready. The one before is synced first: a
+    /// segment's existence witnesses everything in front of it.
+    fn roll(&mut self) -> Result<(), WriteFailure> {
+        self.sync()?;
+        let mode = if self.sync_each {
+            OpenMode::WriteDurable
+        } else {
+            OpenMode::WriteBuffered
+        };
+        // A prepared handle writes durably, which `OsBuffer` must not pay for.
+        let prepared = if self.sync_each {
+            self.preparer.take(self.partition)
+        } else {
+            None
+        };
+        let (file, temporary, capacity) = match prepared {
+            Some(prepared) => (prepared.file, prepared.path, prepared.capacity),
+            None => {
+                let temporary = self.directory.join(format!("segment{TEMPORARY_SUFFIX}"));
+                let file = self
+                    .storage
+                    .open(&temporary, mode)
+                    .map_err(WriteFailure::at("create a segment"))?;
+                (file, temporary, self.next_capacity)
+            }
+        };
+        let salt = self
+            .storage
+            .random()
+            .map_err(WriteFailure::at("salt a segment"))?;
+        let (sequence, group) = (self.next_sequence, self.next_group);
+        let header = self
+            .template
+            .starting_at(salt, sequence, group, clock::wall_ns());
+        let name = segment_file_name(sequence, group);
+        publish_segment(
+            &*self.storage,
+            &*file,
+            &header,
+            &temporary,
+            &self.directory.join(name),
+        )?;
+        self.next_capacity = (capacity * 2).min(SEGMENT_BYTES_MAX);
+        self.segment = Some(OpenSegment {
+            file,
+            salt,
+            position: BLOCK_BYTES as u64,
+            capacity,
+        });
+        self.want_segment();
+        Ok(())
+    }
+
+    fn want_segment(&self) {
+        if self.sync_each {
+            self.preparer.request(self.partition, self.next_capacity);
+        }
+    }
+}
+
+/// Gives a segment its header and its name, durably: from then on its existence is a witness.
+pub(crate) fn publish_segment(
+    storage: &dyn Storage,
+    file: &dyn StorageFile,
+    header: &SegmentHeader,
+    temporary: &std::path::Path,
+    final_path: &std::path::Path,
+) -> Result<(), WriteFailure> {
+    let mut block = crate::storage::AlignedBuffer::zeroed(BLOCK_BYTES);
+    block.copy_from_slice(&header.seal());
+    file.write_at(&block, 0)
+        .map_err(WriteFailure::at("write a segment's header"))?;
+    file.sync()
+        .map_err(WriteFailure::at("sync a segment's header"))?;
+    storage
+        .rename(temporary, final_path)
+        .map_err(WriteFailure::at("name a segment"))?;
+    let directory = final_path.parent().unwrap_or(final_path);
+    storage
+        .sync_dir(directory)
+        .map_err(WriteFailure::at("sync the partition's directory"))
+}

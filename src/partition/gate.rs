@@ -1,0 +1,145 @@
+//! What publishers and waiters see of a partition.
+
+use super::poison::Poison;
+use crate::idle::Signal;
+use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU64, OnceLock, Ordering};
+use crate::watermark::Watermark;
+
+const OPEN: u8 = 0;
+const CLOSING: u8 = 1;
+const CLOSED: u8 = 2;
+const POISONED: u8 = 3;
+
+/// The shared face of one partition.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) partition: u32,
+    phase: AtomicU8,
+    /// Whether the pipeline closes; unlike the phase, also of a poisoned partition.
+    closing: AtomicBool,
+    /// What publishers are told.
+    poison: OnceLock<Poison>,
+    /// What unsettled receipts are told: set once nothing more can become durable.
+    receipt_poison: OnceLock<Poison>,
+    /// Wakes the thread that steps this partition.
+    pub(crate) worker: Arc<Signal>,
+    /// Wakes publishers that wait for room in the ring.
+    pub(crate) space: Signal,
+    /// The last durable sequence: for readers of the journal.
+    pub(crate) durable: Watermark,
+    /// The last ring position at or below which everything is durable or answered: for receipts.
+    pub(crate) settled: Watermark,
+    /// Statistics.
+    pub(crate) counters: Counters,
+}
+
+/// Figures that threads outside may look at; they order nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) applied_sequence: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+    pub(crate) groups: AtomicU64,
+    pub(crate) bytes_written: AtomicU64,
+}
+
+/// Why a partition takes no event.
+#[derive(Debug, Clone)]
+pub(crate) enum Refusal {
+    Closed,
+    Poisoned(Poison),
+}
+
+impl Gate {
+    pub(crate) fn new(partition: u32, worker: Arc<Signal>, last_sequence: u64) -> Self {
+        let counters = Counters::default();
+        counters
+            .applied_sequence
+            .store(last_sequence, Ordering::Relaxed);
+        Self {
+            partition,
+            phase: AtomicU8::new(OPEN),
+            closing: AtomicBool::new(false),
+            poison: OnceLock::new(),
+            receipt_poison: OnceLock::new(),
+            worker,
+            space: Signal::new(),
+            durable: Watermark::new(last_sequence),
+            settled: Watermark::new(0),
+            counters,
+        }
+    }
+
+    /// Whether events are taken at this moment. An event published afterwards is still refused by
+    /// the sealed ring, or answered by the failed watermark.
+    #[inline]
+    pub(crate) fn check_open(&self) -> Result<(), Refusal> {
+        // ORDERING: acquire pairs with the release in `poison` and `set_phase`.
+        match self.phase.load(Ordering::Acquire) {
+            OPEN => Ok(()),
+            phase => Err(self.refusal(phase)),
+        }
+    }
+
+    #[cold]
+    fn refusal(&self, phase: u8) -> Refusal {
+        match (phase, self.poison.get()) {
+            (POISONED, Some(poison)) => Refusal::Poisoned(poison.clone()),
+            _ => Refusal::Closed,
+        }
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        // ORDERING: acquire pairs with the release in `start_closing`.
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Why receipts above the settled position failed.
+    pub(crate) fn receipt_poison(&self) -> Option<&Poison> {
+        self.receipt_poison.get()
+    }
+
+    pub(crate) fn poison_cause(&self) -> Option<&Poison> {
+        self.poison.get()
+    }
+
+    /// Asks the partition to seal itself, drain and end.
+    pub(crate) fn start_closing(&self) {
+        self.set_phase(OPEN, CLOSING);
+        // ORDERING: release pairs with the acquire in `is_closing`.
+        self.closing.store(true, Ordering::Release);
+        self.worker.notify();
+        self.space.notify();
+    }
+
+    /// Everything taken has been handled.
+    pub(crate) fn finish_closing(&self) {
+        self.set_phase(CLOSING, CLOSED);
+        self.space.notify();
+    }
+
+    fn set_phase(&self, from: u8, to: u8) {
+        // ORDERING: release pairs with the acquire loads; a poisoned partition stays poisoned.
+        let _ = self
+            .phase
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Refuses all further events at once. Receipts are told by [`fail_receipts`](Self::fail_receipts).
+    pub(crate) fn poison(&self, poison: Poison) {
+        tracing::error!(%poison, "partition poisoned");
+        // The first cause stands.
+        let _ = self.poison.set(poison);
+        // ORDERING: release publishes the cause to `check_open`.
+        self.phase.store(POISONED, Ordering::Release);
+        self.space.notify();
+        self.worker.notify();
+    }
+
+    /// Answers every receipt above the settled position: nothing will be settled any more.
+    pub(crate) fn fail_receipts(&self, poison: Poison) {
+        let _ = self.receipt_poison.set(poison);
+        self.durable.fail();
+        self.settled.fail();
+        self.worker.notify();
+    }
+}

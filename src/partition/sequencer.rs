@@ -1,0 +1,428 @@
+//! The partition itself: dedupe, number, append, apply, hand over. A machine that never blocks.
+
+use super::exchange::{BUFFERS, Exchange};
+use super::gate::Gate;
+use super::mailbox::Mailbox;
+use super::poison::Poison;
+use crate::callback::{Callback, panic_message};
+use crate::clock;
+use crate::event::{Event, State};
+use crate::idle::Signal;
+use crate::journal::GroupBuffer;
+use crate::journal::format::{Frame, FrameHeader, NO_EVENT_TIME};
+use crate::ring::{RingPoller, RingPublisher};
+use crate::source::SourceTable;
+use crate::sync::{Arc, Ordering, yield_now};
+
+/// Slots read in one step: enough to amortize a step, few enough that the ring is freed early and
+/// a group waits no more than some ten microseconds for the rest of its batch.
+const BATCH_SLOTS: u64 = 512;
+/// What a slot's record takes in a group at most: its padding and header are within the slot.
+const GROUP_BYTES_PER_SLOT: usize = 128;
+/// A group with less room than this is handed over although the journal is busy.
+const GROUP_ROOM_MIN: usize = 64 * GROUP_BYTES_PER_SLOT;
+
+/// One partition, stepped by the thread that owns it.
+pub(crate) struct Partition<S: State> {
+    gate: Arc<Gate>,
+    mailbox: Arc<Mailbox<S>>,
+    poller: RingPoller,
+    sealer: RingPublisher,
+    /// `None` without a journal: a group is settled as soon as it is applied.
+    exchange: Option<Arc<Exchange>>,
+    state: S,
+    sources: SourceTable,
+    /// `None` while every buffer is at the journal: then nothing is read from the ring.
+    open: Option<GroupBuffer>,
+    /// The pool: buffers that are neither open nor at the journal.
+    spare: Vec<GroupBuffer>,
+    /// Groups at the journal.
+    in_flight: usize,
+    /// Offsets in the open group of the events of the current step.
+    batch: Vec<usize>,
+    next_sequence: u64,
+    /// The position of the last whole record read from the ring.
+    position: u64,
+    journal_time_ns: u64,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// `apply` panicked: what precedes it is on its way to the journal.
+    ApplyPanicked,
+    /// Every slot of the ring is claimed; what was taken is on its way to the journal.
+    Sealed,
+    /// Poisoned, and every receipt answered.
+    Poisoned,
+    Finished,
+}
+
+/// What recovery knows that a partition goes on from.
+#[derive(Debug)]
+pub(crate) struct Resumed<S> {
+    pub(crate) state: S,
+    pub(crate) sources: SourceTable,
+    pub(crate) last_sequence: u64,
+    pub(crate) journal_time_ns: u64,
+}
+
+impl<S: State> Partition<S> {
+    pub(crate) fn new(
+        gate: Arc<Gate>,
+        mailbox: Arc<Mailbox<S>>,
+        (sealer, poller): (RingPublisher, RingPoller),
+        exchange: Option<Arc<Exchange>>,
+        group_bytes: usize,
+        resumed: Resumed<S>,
+    ) -> Self {
+        let buffers = if exchange.is_some() { BUFFERS } else { 1 };
+        let mut spare: Vec<_> = (0..buffers)
+            .map(|_| GroupBuffer::new(group_bytes))
+            .collect();
+        Self {
+            gate,
+            mailbox,
+            poller,
+            sealer,
+            exchange,
+            state: resumed.state,
+            sources: resumed.sources,
+            open: spare.pop(),
+            spare,
+            in_flight: 0,
+            batch: Vec::new(),
+            next_sequence: resumed.last_sequence + 1,
+            position: 0,
+            journal_time_ns: resumed.journal_time_ns,
+            stage: Stage::Running,
+        }
+    }
+
+    /// Does what there is to do; `false` when there was nothing.
+    pub(crate) fn step(&mut self) -> bool {
+        let mut progress = self.collect_buffers();
+        progress |= match self.stage {
+            Stage::Running => self.run(),
+            Stage::Sealed => self.end_when_settled(),
+            Stage::ApplyPanicked => self.fail_when_committed(),
+            Stage::Poisoned => self.end_when_asked(),
+            Stage::Finished => false,
+        };
+        self.gate.durable.run_wakers();
+        self.gate.settled.run_wakers();
+        progress
+    }
+
+    /// What wakes the thread that steps this partition.
+    pub(crate) fn worker(&self) -> &Arc<Signal> {
+        &self.gate.worker
+    }
+
+    /// Whether a step would find something to do.
+    fn is_ready(&self) -> bool {
+        let buffer_came_back = self
+            .exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.has_empty());
+        if buffer_came_back
+            || self.mailbox.has_visits()
+            || self.gate.durable.has_wakers_due()
+            || self.gate.settled.has_wakers_due()
+        {
+            return true;
+        }
+        match self.stage {
+            Stage::Running => {
+                let can_read = self.open.is_some() && self.poller.has_records();
+                can_read || self.gate.is_closing() || self.gate.poison_cause().is_some()
+            }
+            Stage::Sealed => self.gate.poison_cause().is_some(),
+            Stage::ApplyPanicked | Stage::Finished => false,
+            Stage::Poisoned => self.gate.is_closing() && self.in_flight == 0,
+        }
+    }
+
+    fn run(&mut self) -> bool {
+        if self.gate.poison_cause().is_some() {
+            // The journal failed; its thread answers the receipts.
+            self.stage = Stage::Poisoned;
+            return true;
+        }
+        let read = self.absorb();
+        if !self.apply_batch() {
+            return true;
+        }
+        let mut progress = read > 0;
+        if self.mailbox.has_visits() {
+            self.mailbox.serve(&self.state, self.next_sequence - 1);
+            progress = true;
+        }
+        progress |= self.hand_over();
+        if read == 0 && self.gate.is_closing() && self.sealer.try_seal() {
+            self.stage = Stage::Sealed;
+            progress = true;
+        }
+        progress
+    }
+
+    fn collect_buffers(&mut self) -> bool {
+        let Some(exchange) = &self.exchange else {
+            return false;
+        };
+        let mut collected = false;
+        while let Some(buffer) = exchange.take_empty() {
+            self.spare.push(buffer);
+            self.in_flight -= 1;
+            collected = true;
+        }
+        if self.open.is_none() {
+            self.open = self.spare.pop();
+        }
+        collected
+    }
+
+    /// Reads a batch from the ring into the open group: dedupe, number, append. Nothing of the
+    /// user's runs here, because the ring's guard would mark unread slots as read in a panic.
+    fn absorb(&mut self) -> u64 {
+        let Some(open) = &mut self.open else { return 0 };
+        // Room for every slot that is read, and for the record that was begun in earlier polls.
+        let taken = self.poller.partial_bytes() + GROUP_BYTES_PER_SLOT;
+        let slots = (open.room().saturating_sub(taken) / GROUP_BYTES_PER_SLOT) as u64;
+        let mut now_ns = 0;
+        let (journal_time_ns, sources, batch) = (
+            &mut self.journal_time_ns,
+            &mut self.sources,
+            &mut self.batch,
+        );
+        let position = &mut self.position;
+        let mut duplicates = 0;
+        let read = self
+            .poller
+            .poll(slots.min(BATCH_SLOTS), |record_position, record| {
+                *position = record_position;
+                let Ok(mut header) = FrameHeader::read(record) else {
+                    debug_assert!(false, "publishers write whole frames");
+                    return;
+                };
+                if now_ns == 0 {
+                    now_ns = clock::wall_ns().max(*journal_time_ns);
+                    *journal_time_ns = now_ns;
+                }
+                header.journal_time_ns = now_ns;
+                if header.event_time_ms == NO_EVENT_TIME {
+                    header.event_time_ms = (now_ns / 1_000_000).cast_signed();
+                }
+                if header.is_control() {
+                    let body = record.get(FrameHeader::BYTES..).unwrap_or_default();
+                    sources.replay(&Frame { header, body });
+                    open.append(record, &header);
+                } else if sources.admit(&header) {
+                    batch.push(open.append(record, &header));
+                } else {
+                    duplicates += 1;
+                }
+            });
+        if read > 0 {
+            self.gate.space.notify();
+        }
+        if duplicates > 0 {
+            self.gate
+                .counters
+                .duplicates
+                .fetch_add(duplicates, Ordering::Relaxed);
+        }
+        read
+    }
+
+    /// Applies the events of the batch; `false` when `apply` panicked.
+    fn apply_batch(&mut self) -> bool {
+        if self.batch.is_empty() {
+            return true;
+        }
+        let Some(open) = &mut self.open else {
+            return true;
+        };
+        let (state, batch, gate) = (&mut self.state, &self.batch, &self.gate);
+        let first_sequence = self.next_sequence;
+        let mut applied = 0;
+        let group = &*open;
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _inside = Callback::enter();
+            for offset in batch {
+                let (header, body) = group.frame(*offset);
+                let meta = header.meta(gate.partition, first_sequence + applied);
+                // SAFETY: the publisher had `view` accept these bytes for this kind and version
+                // before they entered the ring, which is written by nobody else; they were copied
+                // unchanged to a 16-byte aligned place.
+                let view = unsafe { S::Event::view_trusted(header.kind, header.version, body) };
+                state.apply(view, &meta);
+                applied += 1;
+            }
+        }));
+        self.next_sequence += applied;
+        if let Err(payload) = outcome {
+            // Cut before the event that panicked: it must never become durable.
+            let applied = usize::try_from(applied).unwrap_or(usize::MAX);
+            let cut = self.batch.get(applied..).unwrap_or_default();
+            if let Some(offset) = cut.first() {
+                #[expect(clippy::cast_possible_truncation, reason = "a batch is small")]
+                open.cut(*offset, cut.len() as u32);
+            }
+            self.batch.clear();
+            self.stage = Stage::ApplyPanicked;
+            self.gate.poison(Poison::ApplyPanicked {
+                partition: self.gate.partition,
+                sequence: self.next_sequence,
+                message: panic_message(&*payload).into(),
+            });
+            return false;
+        }
+        self.batch.clear();
+        self.gate
+            .counters
+            .applied_sequence
+            .store(self.next_sequence - 1, Ordering::Relaxed);
+        true
+    }
+
+    /// Hands the open group to the journal when that is free, or when little more fits. Everything
+    /// in the group has been applied.
+    fn hand_over(&mut self) -> bool {
+        let Some(open) = &mut self.open else {
+            return false;
+        };
+        open.settles_position = self.position;
+        let Some(exchange) = &self.exchange else {
+            open.clear();
+            let settles = self.gate.settled.get() < self.position;
+            if settles {
+                self.gate.durable.advance(self.next_sequence - 1);
+                self.gate.settled.advance(self.position);
+            }
+            return settles;
+        };
+        if open.is_empty() {
+            // Only duplicates since the last group: they settle after their originals, which are
+            // durable when nothing is at the journal. Nobody else advances then.
+            let settles = self.in_flight == 0 && self.gate.settled.get() < self.position;
+            if settles {
+                self.gate.settled.advance(self.position);
+            }
+            return settles;
+        }
+        let is_full = open.room() < self.poller.partial_bytes() + GROUP_ROOM_MIN;
+        if self.in_flight > 0 && !is_full {
+            return false;
+        }
+        if let Some(group) = self.open.take() {
+            exchange.hand_over(group);
+            self.in_flight += 1;
+        }
+        self.open = self.spare.pop();
+        true
+    }
+
+    /// Whether everything that was taken has been settled.
+    fn is_settled(&self) -> bool {
+        self.in_flight == 0 && self.open.as_ref().is_none_or(GroupBuffer::is_empty)
+    }
+
+    fn end_when_settled(&mut self) -> bool {
+        if self.gate.poison_cause().is_some() {
+            self.stage = Stage::Poisoned;
+            return true;
+        }
+        self.mailbox.serve(&self.state, self.next_sequence - 1);
+        let progress = self.hand_over();
+        if self.is_settled() {
+            self.finish();
+            return true;
+        }
+        progress
+    }
+
+    fn fail_when_committed(&mut self) -> bool {
+        self.mailbox.turn_away();
+        let progress = self.hand_over();
+        if self.is_settled() {
+            if let Some(poison) = self.gate.poison_cause() {
+                self.gate.fail_receipts(poison.clone());
+            }
+            self.stage = Stage::Poisoned;
+            return true;
+        }
+        progress
+    }
+
+    fn end_when_asked(&mut self) -> bool {
+        self.mailbox.turn_away();
+        if self.gate.is_closing() && self.in_flight == 0 {
+            self.finish();
+            return true;
+        }
+        false
+    }
+
+    fn finish(&mut self) {
+        self.stage = Stage::Finished;
+        if let Some(exchange) = &self.exchange {
+            exchange.end();
+        }
+        self.mailbox.close();
+        self.gate.finish_closing();
+    }
+}
+
+impl<S: State> std::fmt::Debug for Partition<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Partition")
+            .field("partition", &self.gate.partition)
+            .field("next_sequence", &self.next_sequence)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Steps `partitions` until each has ended; what runs on a partition thread.
+pub(crate) fn run_partitions<S: State>(mut partitions: Vec<Partition<S>>, signal: &Signal) {
+    let gates: Vec<_> = partitions
+        .iter()
+        .map(|partition| Arc::clone(&partition.gate))
+        .collect();
+    let body = std::panic::AssertUnwindSafe(|| step_until_finished(&mut partitions, signal));
+    if let Err(payload) = std::panic::catch_unwind(body) {
+        let message: Arc<str> = panic_message(&*payload).into();
+        for gate in gates {
+            let poison = Poison::Engine {
+                partition: gate.partition,
+                message: message.clone(),
+            };
+            gate.poison(poison.clone());
+            gate.fail_receipts(poison);
+        }
+        for partition in &mut partitions {
+            partition.finish();
+        }
+    }
+}
+
+fn step_until_finished<S: State>(partitions: &mut [Partition<S>], signal: &Signal) {
+    loop {
+        let mut progress = false;
+        let mut finished = true;
+        for partition in &mut *partitions {
+            progress |= partition.step();
+            finished &= partition.stage == Stage::Finished;
+        }
+        if finished {
+            return;
+        }
+        if !progress {
+            signal.wait_until(|| partitions.iter().any(Partition::is_ready));
+            // Ready without progress: a publisher is between claim and publish, and needs a core.
+            yield_now();
+        }
+    }
+}

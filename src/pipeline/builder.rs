@@ -1,0 +1,480 @@
+//! Opening a pipeline: settings, recovery, threads.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::close::Running;
+use super::lifecycle::{Pipeline, Shared};
+use super::placement::{Placement, pin_to, plan};
+use super::{Durability, OpenError, PartitionStart, StartReport};
+use crate::EVENT_BYTES_MAX;
+use crate::callback::panic_message;
+use crate::clock::Moment;
+use crate::event::{Event, State, ViewError, fingerprint};
+use crate::idle::Signal;
+use crate::journal::format::frame_bytes;
+use crate::journal::{
+    self, Directory, JournalError, PartitionRecovery, Preparer, RecoverError, Writer,
+    recover_partition,
+};
+use crate::partition::{
+    Exchange, Gate, Mailbox, Partition, Resumed, run_journaler, run_partitions,
+};
+use crate::ring;
+use crate::source::SourceTable;
+use crate::storage::{Files, Storage};
+use crate::sync::{self, Arc, AtomicU8, Ordering};
+
+const RING_SLOTS_DEFAULT: usize = 4096;
+const GROUP_BYTES_DEFAULT: usize = 1024 * 1024;
+
+/// The settings of a pipeline that is about to be opened.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is opened"]
+pub struct Builder {
+    path: PathBuf,
+    partitions: u32,
+    durability: Durability,
+    ring_slots: usize,
+    group_bytes: usize,
+    partition_threads: Option<usize>,
+    pin_threads: bool,
+    storage: Arc<dyn Storage>,
+}
+
+impl Builder {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            partitions: 1,
+            durability: Durability::default(),
+            ring_slots: RING_SLOTS_DEFAULT,
+            group_bytes: GROUP_BYTES_DEFAULT,
+            partition_threads: None,
+            pin_threads: true,
+            storage: Arc::new(Files),
+        }
+    }
+
+    /// How many partitions the journal has: 1 to 1,024, 1 by default. Fixed when the directory is
+    /// created.
+    pub fn partitions(mut self, partitions: u32) -> Self {
+        self.partitions = partitions;
+        self
+    }
+
+    /// What an acknowledgement means; [`Durability::Sync`] by default.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Slots of each partition's ingress ring, 128 bytes each: a power of two from 4,096 (the
+    /// default) to 1,048,576. More slots absorb longer bursts, but leave the cache.
+    pub fn ring_slots(mut self, slots: usize) -> Self {
+        self.ring_slots = slots;
+        self
+    }
+
+    /// The most bytes that are written and synced as one group: 512 KiB to 8 MiB, 1 MiB by
+    /// default. Each partition has four such buffers.
+    pub fn group_bytes(mut self, bytes: usize) -> Self {
+        self.group_bytes = bytes;
+        self
+    }
+
+    /// How many threads step the partitions: by default a thread a partition, but at most half of
+    /// the CPUs that the process may use.
+    pub fn partition_threads(mut self, threads: usize) -> Self {
+        self.partition_threads = Some(threads);
+        self
+    }
+
+    /// Whether partition threads are pinned to a CPU each where the allowed CPUs suffice; they are
+    /// by default. [`Pipeline::start_report`] says what was granted.
+    pub fn pin_threads(mut self, pin: bool) -> Self {
+        self.pin_threads = pin;
+        self
+    }
+
+    /// Where the files are: the operating system's by default.
+    pub fn storage(mut self, storage: impl Storage) -> Self {
+        self.storage = Arc::new(storage);
+        self
+    }
+
+    /// Opens the pipeline: takes the directory's lock, recovers what the journal holds, replays it
+    /// into one state per partition (made by `state`), and starts the threads.
+    ///
+    /// The directory is created if it is missing. Opening takes as long as reading and applying
+    /// what the journal holds.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]. Corruption, a foreign directory or a panicking `apply` change nothing on the
+    /// disk: mend the cause and open again.
+    pub fn open<S: State>(self, state: impl FnMut(u32) -> S) -> Result<Pipeline<S>, OpenError> {
+        self.check_settings()?;
+        let started = Moment::now();
+        let states: Vec<S> = (0..self.partitions).map(state).collect();
+        let opened = self.open_journal::<S>(states)?;
+        self.start(opened, started)
+    }
+
+    fn check_settings(&self) -> Result<(), OpenError> {
+        let setting = |setting, limits: &str| OpenError::Setting {
+            setting,
+            limits: limits.into(),
+        };
+        if !(1..=1024).contains(&self.partitions) {
+            return Err(setting("partitions", "from 1 to 1,024"));
+        }
+        if !self.ring_slots.is_power_of_two() || !(4096..=1 << 20).contains(&self.ring_slots) {
+            return Err(setting(
+                "ring_slots",
+                "a power of two from 4,096 to 1,048,576",
+            ));
+        }
+        if !(512 * 1024..=journal::GROUP_BYTES_MAX).contains(&self.group_bytes) {
+            return Err(setting("group_bytes", "from 512 KiB to 8 MiB"));
+        }
+        if self.partition_threads == Some(0) {
+            return Err(setting("partition_threads", "at least 1"));
+        }
+        const { assert!(ring::slots_for(frame_bytes(EVENT_BYTES_MAX)) < RING_SLOTS_DEFAULT) };
+        Ok(())
+    }
+
+    /// Takes the lock and recovers every partition, as many at a time as there are CPUs.
+    fn open_journal<S: State>(&self, states: Vec<S>) -> Result<Opened<S>, OpenError> {
+        if self.durability == Durability::Memory {
+            if Directory::exists(&*self.storage, &self.path)? {
+                return Err(OpenError::JournalWouldBeIgnored {
+                    path: self.path.clone(),
+                });
+            }
+            let partitions = states
+                .into_iter()
+                .map(|state| (fresh(state), None))
+                .collect();
+            return Ok(Opened {
+                directory: None,
+                partitions,
+            });
+        }
+        let directory = Directory::open(Arc::clone(&self.storage), &self.path, self.partitions)
+            .map_err(|error| match error {
+                JournalError::AlreadyOpen => OpenError::AlreadyOpen {
+                    path: self.path.clone(),
+                },
+                JournalError::PartitionCount { found, asked } => OpenError::PartitionCount {
+                    path: self.path.clone(),
+                    found,
+                    asked,
+                },
+                JournalError::Read(error) => error.into(),
+            })?;
+        let lanes = sync::allowed_cpus().min(states.len());
+        let mut work: Vec<Vec<(u32, S)>> = (0..lanes).map(|_| Vec::new()).collect();
+        for ((partition, state), lane) in (0..).zip(states).zip((0..lanes).cycle()) {
+            work[lane].push((partition, state));
+        }
+        let mut recovered: Vec<_> = sync::scope(|scope| {
+            let directory = &directory;
+            let lanes: Vec<_> = work
+                .into_iter()
+                .map(|lane| {
+                    scope.spawn(move || {
+                        lane.into_iter()
+                            .map(|(partition, state)| {
+                                replay(directory, partition, state).map(|done| (partition, done))
+                            })
+                            .collect::<Result<Vec<_>, _>>()
+                    })
+                })
+                .collect();
+            lanes
+                .into_iter()
+                .map(|lane| {
+                    lane.join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect::<Result<Vec<_>, _>>()
+                .map(|lanes| lanes.into_iter().flatten().collect())
+        })?;
+        recovered.sort_by_key(|(partition, _): &(u32, _)| *partition);
+        let partitions = recovered
+            .into_iter()
+            .map(|(_, (resumed, recovery))| (resumed, Some(recovery)))
+            .collect();
+        Ok(Opened {
+            directory: Some(directory),
+            partitions,
+        })
+    }
+
+    fn start<S: State>(self, opened: Opened<S>, started: Moment) -> Result<Pipeline<S>, OpenError> {
+        let placement = plan(self.partitions, self.partition_threads, self.pin_threads);
+        let is_volatile = match &opened.directory {
+            None => true,
+            Some(directory) => {
+                directory
+                    .storage
+                    .is_volatile(&directory.path)
+                    .map_err(|source| OpenError::Io {
+                        operation: "look at the file system",
+                        source,
+                    })?
+            }
+        };
+        if is_volatile && self.durability != Durability::Memory {
+            tracing::warn!(
+                path = %self.path.display(),
+                "the directory lies on a file system in memory: nothing in it is durable"
+            );
+        }
+        let mut report = StartReport {
+            durability: self.durability,
+            is_volatile,
+            allowed_cpus: placement.allowed_cpus,
+            partition_threads: placement.threads.len(),
+            pinned_cpus: Vec::new(),
+            recovery: Duration::ZERO,
+            partitions: Vec::new(),
+        };
+        let mut running = Running::default();
+        let assembled = self.assemble(opened, &placement, &mut running, &mut report)?;
+        running.start_threads(assembled.partitions, &placement, &mut report)?;
+        report.recovery = started.elapsed();
+        Ok(Pipeline::new(assembled.shared, report, running))
+    }
+
+    /// Builds every partition and what belongs to it, and starts the journal's threads.
+    fn assemble<S: State>(
+        &self,
+        opened: Opened<S>,
+        placement: &Placement,
+        running: &mut Running,
+        report: &mut StartReport,
+    ) -> Result<Assembled<S>, OpenError> {
+        let signals: Vec<_> = placement
+            .threads
+            .iter()
+            .map(|_| Arc::new(Signal::new()))
+            .collect();
+        let preparer = opened.directory.as_ref().map(|directory| {
+            let directories = (0..self.partitions)
+                .map(|partition| directory.partition_dir(partition))
+                .collect();
+            Arc::new(Preparer::new(Arc::clone(&directory.storage), directories))
+        });
+        let schema = fingerprint(S::Event::TYPES);
+        let sync_each = self.durability == Durability::Sync;
+        let (mut gates, mut mailboxes, mut rings) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut partitions, mut tables) = (Vec::new(), Vec::new());
+        for (partition, (resumed, recovery)) in (0..).zip(opened.partitions) {
+            let signal = &signals[partition as usize % signals.len()];
+            let gate = Arc::new(Gate::new(
+                partition,
+                Arc::clone(signal),
+                resumed.last_sequence,
+            ));
+            running.first_sequences.push(resumed.last_sequence);
+            let (publisher, poller) = ring::ring(self.ring_slots);
+            let mailbox = Arc::new(Mailbox::new());
+            let mut exchange = None;
+            let mut start = PartitionStart {
+                last_sequence: resumed.last_sequence,
+                ..PartitionStart::default()
+            };
+            if let (Some(recovery), Some(preparer), Some(directory)) =
+                (recovery, &preparer, &opened.directory)
+            {
+                start.segments = recovery.segments;
+                start.bytes = recovery.bytes;
+                start.torn_tail = recovery.torn_tail.clone();
+                let preparer = Arc::clone(preparer);
+                let writer =
+                    Writer::resume(directory, partition, schema, sync_each, preparer, recovery)
+                        .map_err(|failure| OpenError::Io {
+                            operation: failure.stage,
+                            source: failure.source,
+                        })?;
+                let groups = Arc::new(Exchange::new());
+                running.start_journaler(writer, &groups, &gate)?;
+                exchange = Some(groups);
+            }
+            report.partitions.push(start);
+            tables.push(resumed.sources.clone());
+            partitions.push(Partition::new(
+                Arc::clone(&gate),
+                Arc::clone(&mailbox),
+                (publisher.clone(), poller),
+                exchange,
+                self.group_bytes,
+                resumed,
+            ));
+            gates.push(gate);
+            mailboxes.push(mailbox);
+            rings.push(publisher);
+        }
+        running.directory = opened.directory;
+        if let Some(preparer) = preparer {
+            running.start_preparer(preparer)?;
+        }
+        running.gates = gates.clone();
+        Ok(Assembled {
+            shared: Shared::new(gates, mailboxes, rings, &tables),
+            partitions,
+        })
+    }
+}
+
+/// What opening the journal gave: a directory unless in memory, and every partition.
+struct Opened<S> {
+    directory: Option<Directory>,
+    partitions: Vec<(Resumed<S>, Option<PartitionRecovery>)>,
+}
+
+struct Assembled<S: State> {
+    shared: Arc<Shared<S>>,
+    partitions: Vec<Partition<S>>,
+}
+
+fn fresh<S>(state: S) -> Resumed<S> {
+    Resumed {
+        state,
+        sources: SourceTable::default(),
+        last_sequence: 0,
+        journal_time_ns: 0,
+    }
+}
+
+enum ReplayError {
+    View(u64, ViewError),
+    Panicked(u64, String),
+}
+
+/// Recovers one partition and folds its events into `state`.
+fn replay<S: State>(
+    directory: &Directory,
+    partition: u32,
+    state: S,
+) -> Result<(Resumed<S>, PartitionRecovery), OpenError> {
+    let mut resumed = fresh(state);
+    let schema = fingerprint(S::Event::TYPES);
+    let recovered = recover_partition(directory, partition, schema, |sequence, frame| {
+        resumed.sources.replay(frame);
+        resumed.journal_time_ns = resumed.journal_time_ns.max(frame.header.journal_time_ns);
+        if frame.header.is_control() {
+            return Ok(());
+        }
+        let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
+            .map_err(|error| ReplayError::View(sequence, error))?;
+        let meta = frame.header.meta(partition, sequence);
+        let _inside = crate::callback::Callback::enter();
+        let state = &mut resumed.state;
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| state.apply(view, &meta)))
+            .map_err(|payload| ReplayError::Panicked(sequence, panic_message(&*payload)))
+    });
+    match recovered {
+        Ok(recovery) => {
+            resumed.last_sequence = recovery.last_sequence;
+            Ok((resumed, recovery))
+        }
+        Err(RecoverError::Read(error)) => Err(error.into()),
+        Err(RecoverError::Frame(ReplayError::View(sequence, source))) => Err(OpenError::Event {
+            partition,
+            sequence,
+            source,
+        }),
+        Err(RecoverError::Frame(ReplayError::Panicked(sequence, message))) => {
+            Err(OpenError::ApplyPanicked {
+                partition,
+                sequence,
+                message,
+            })
+        }
+    }
+}
+
+impl Running {
+    fn start_journaler(
+        &mut self,
+        writer: Writer,
+        exchange: &Arc<Exchange>,
+        gate: &Arc<Gate>,
+    ) -> Result<(), OpenError> {
+        self.exchanges.push(Arc::clone(exchange));
+        let (exchange, gate) = (Arc::clone(exchange), Arc::clone(gate));
+        let name = format!("ringlog-j{}", gate.partition);
+        let thread = sync::spawn_named(name, move || run_journaler(writer, &exchange, &gate))
+            .map_err(|source| OpenError::Io {
+                operation: "start a journaler",
+                source,
+            })?;
+        self.journalers.push(thread);
+        Ok(())
+    }
+
+    fn start_preparer(&mut self, preparer: Arc<Preparer>) -> Result<(), OpenError> {
+        let runs = Arc::clone(&preparer);
+        let thread =
+            sync::spawn_named("ringlog-prepare".into(), move || runs.run()).map_err(|source| {
+                OpenError::Io {
+                    operation: "start the preparer",
+                    source,
+                }
+            })?;
+        self.preparer = Some((preparer, thread));
+        Ok(())
+    }
+
+    fn start_threads<S: State>(
+        &mut self,
+        partitions: Vec<Partition<S>>,
+        placement: &Placement,
+        report: &mut StartReport,
+    ) -> Result<(), OpenError> {
+        let mut lanes: Vec<Vec<Partition<S>>> = placement.threads.iter().map(|_| vec![]).collect();
+        let lanes_count = lanes.len();
+        for (partition, index) in partitions.into_iter().zip((0..lanes_count).cycle()) {
+            lanes[index].push(partition);
+        }
+        for (index, lane) in lanes.into_iter().enumerate() {
+            let signal = Arc::clone(lane[0].worker());
+            let cpu = placement.cpus.get(index).copied();
+            let pinned = Arc::new((AtomicU8::new(PIN_PENDING), Signal::new()));
+            let answer = Arc::clone(&pinned);
+            let name = format!("ringlog-p{index}");
+            let thread = sync::spawn_named(name, move || {
+                let granted = cpu.is_some_and(pin_to);
+                // ORDERING: release pairs with the acquire below; the flag carries nothing else.
+                answer.0.store(
+                    if granted { PIN_GRANTED } else { PIN_REFUSED },
+                    Ordering::Release,
+                );
+                answer.1.notify();
+                run_partitions(lane, &signal)
+            })
+            .map_err(|source| OpenError::Io {
+                operation: "start a partition thread",
+                source,
+            })?;
+            self.partition_threads.push(thread);
+            // ORDERING: acquire, see above.
+            pinned
+                .1
+                .wait_until(|| pinned.0.load(Ordering::Acquire) != PIN_PENDING);
+            // ORDERING: relaxed: the thread wrote it once, before the wait ended.
+            if let (PIN_GRANTED, Some(cpu)) = (pinned.0.load(Ordering::Relaxed), cpu) {
+                report.pinned_cpus.push(cpu);
+            }
+        }
+        Ok(())
+    }
+}
+
+const PIN_PENDING: u8 = 0;
+const PIN_GRANTED: u8 = 1;
+const PIN_REFUSED: u8 = 2;

@@ -1,0 +1,78 @@
+//! Closing: seal, drain, sync, join.
+
+use super::report::{CloseReport, PartitionReport};
+use crate::journal::{Directory, Preparer};
+use crate::partition::{Exchange, Gate, JournalerEnd, Poison};
+use crate::sync::{Arc, JoinHandle, Ordering};
+
+/// The threads of an open pipeline, and what they need until they end.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    pub(crate) gates: Vec<Arc<Gate>>,
+    pub(crate) exchanges: Vec<Arc<Exchange>>,
+    pub(crate) first_sequences: Vec<u64>,
+    pub(crate) partition_threads: Vec<JoinHandle<()>>,
+    pub(crate) journalers: Vec<JoinHandle<JournalerEnd>>,
+    pub(crate) preparer: Option<(Arc<Preparer>, JoinHandle<()>)>,
+    /// Holds the lock, so it goes last.
+    pub(crate) directory: Option<Directory>,
+}
+
+impl Running {
+    /// Seals and drains every partition, joins every thread, and says what was done.
+    pub(crate) fn close(mut self) -> (CloseReport, Vec<Poison>) {
+        let report = self.join();
+        let poisons = self
+            .gates
+            .iter()
+            .filter_map(|gate| gate.poison_cause().cloned())
+            .collect();
+        (report, poisons)
+    }
+
+    fn join(&mut self) -> CloseReport {
+        for gate in &self.gates {
+            gate.start_closing();
+        }
+        let mut report = CloseReport {
+            partitions: vec![PartitionReport::default(); self.first_sequences.len()],
+        };
+        for thread in self.partition_threads.drain(..) {
+            // The thread contains every panic itself, and poisons its partitions with it.
+            let _ = thread.join();
+        }
+        // Partitions that never got a thread have not ended their exchanges.
+        for exchange in &self.exchanges {
+            exchange.end();
+        }
+        let journalers = self.journalers.drain(..);
+        for (thread, entry) in journalers.zip(&mut report.partitions) {
+            let end = thread.join().unwrap_or_default();
+            entry.groups = end.groups;
+            entry.bytes_written = end.bytes;
+        }
+        for ((gate, first), entry) in self
+            .gates
+            .iter()
+            .zip(&self.first_sequences)
+            .zip(&mut report.partitions)
+        {
+            entry.duplicates = gate.counters.duplicates.load(Ordering::Relaxed);
+            entry.last_sequence = gate.durable.get();
+            entry.events = entry.last_sequence - first;
+        }
+        if let Some((preparer, thread)) = self.preparer.take() {
+            preparer.stop();
+            let _ = thread.join();
+        }
+        report
+    }
+}
+
+impl Drop for Running {
+    /// An opening that failed half-way, or a pipeline that was dropped: nothing may go on running
+    /// on a directory whose lock is released.
+    fn drop(&mut self) {
+        self.join();
+    }
+}

@@ -1,0 +1,24 @@
+//! The pipeline: open, publish, wait, read, close.
+
+mod builder;
+mod close;
+mod durability;
+mod error;
+mod lifecycle;
+mod placement;
+mod publisher;
+mod read;
+mod receipt;
+mod report;
+
+pub use builder::Builder;
+pub use durability::Durability;
+pub use error::{CloseError, OpenError, PublishError, ReadStateError, ReceiptError};
+pub use lifecycle::Pipeline;
+pub use publisher::Publisher;
+pub use receipt::Receipt;
+pub use report::{CloseReport, PartitionReport, PartitionStart, PartitionStats, StartReport};
+
+pub(crate) use lifecycle::Shared;
+pub(crate) use publisher::{SourceStamp, Stamped};
+pub(crate) use receipt::Settles;

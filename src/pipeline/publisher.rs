@@ -1,0 +1,296 @@
+//! The publishing end: archive, validate, route, copy into the ring.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use super::{PublishError, Receipt, Settles};
+use crate::EVENT_BYTES_MAX;
+use crate::callback;
+use crate::event::{Archiver, Event};
+use crate::journal::format::{FrameHeader, NO_EVENT_TIME};
+use crate::partition::Gate;
+use crate::ring::{RingFull, RingPublisher};
+use crate::routing::partition_of;
+use crate::sync::{Arc, Ordering};
+
+/// Publishes events. One per thread: `Send` and `Clone`, not `Sync`.
+///
+/// Publishing archives the event into memory of its own, validates it there, and copies it into
+/// the ring of its key's partition. In steady state it neither allocates, locks, nor makes a system
+/// call, except to wake a thread that sleeps.
+#[derive(Debug)]
+pub struct Publisher<E> {
+    gates: Arc<[Arc<Gate>]>,
+    /// Borrowed for the length of a call: only a re-entrant `Serialize` finds it taken.
+    scratch: RefCell<Scratch>,
+    _event: PhantomData<fn(&E)>,
+}
+
+#[derive(Debug)]
+struct Scratch {
+    archiver: Archiver,
+    rings: Vec<RingPublisher>,
+}
+
+/// What a source adds to a frame.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SourceStamp {
+    pub(crate) source_id: u32,
+    pub(crate) number: u64,
+    pub(crate) lag: u32,
+}
+
+/// A frame ready for the ring, and where it goes.
+#[derive(Debug)]
+pub(crate) struct Stamped {
+    pub(crate) partition: u32,
+    pub(crate) frame: Box<[u8]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenFull {
+    Wait,
+    Refuse,
+}
+
+impl<E: Event> Publisher<E> {
+    pub(crate) fn new(gates: Arc<[Arc<Gate>]>, rings: Vec<RingPublisher>) -> Self {
+        let archiver = Archiver::new(FrameHeader::BYTES, EVENT_BYTES_MAX);
+        Self {
+            gates,
+            scratch: RefCell::new(Scratch { archiver, rings }),
+            _event: PhantomData,
+        }
+    }
+
+    /// Hands the event to its key's partition; waits while that has no room.
+    ///
+    /// `Ok` means taken: it will be numbered, applied and journaled after every event that this
+    /// publisher published before to the same partition. It is durable when the receipt says so.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]; nothing was published then.
+    #[inline]
+    pub fn publish(&self, event: &E) -> Result<Receipt<'_>, PublishError> {
+        self.publish_stamped(event, SourceStamp::default(), WhenFull::Wait)
+    }
+
+    /// As [`publish`](Self::publish), but never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Full`] where `publish` would wait; otherwise as there.
+    #[inline]
+    pub fn try_publish(&self, event: &E) -> Result<Receipt<'_>, PublishError> {
+        self.publish_stamped(event, SourceStamp::default(), WhenFull::Refuse)
+    }
+
+    /// How many partitions there are.
+    pub(crate) fn partitions(&self) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "at most PARTITIONS_MAX")]
+        let partitions = self.gates.len() as u32;
+        partitions
+    }
+
+    /// A receipt for `position` of `partition`.
+    pub(crate) fn settles(&self, partition: u32, position: u64) -> Settles {
+        Settles {
+            gate: Arc::clone(&self.gates[partition as usize]),
+            position,
+        }
+    }
+
+    /// Counts a duplicate that its source recognized before it was routed.
+    pub(crate) fn count_duplicate(&self, partition: u32) {
+        self.gates[partition as usize]
+            .counters
+            .duplicates
+            .fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn publish_from(
+        &self,
+        event: &E,
+        stamp: SourceStamp,
+    ) -> Result<Receipt<'_>, PublishError> {
+        self.publish_stamped(event, stamp, WhenFull::Wait)
+    }
+
+    #[inline]
+    pub(crate) fn try_publish_from(
+        &self,
+        event: &E,
+        stamp: SourceStamp,
+    ) -> Result<Receipt<'_>, PublishError> {
+        self.publish_stamped(event, stamp, WhenFull::Refuse)
+    }
+
+    /// Archives an event for later: a contiguous source holds it until the gap before it closes.
+    pub(crate) fn stamp(&self, event: &E) -> Result<Stamped, PublishError> {
+        let mut scratch = self
+            .scratch
+            .try_borrow_mut()
+            .map_err(|_| PublishError::WouldDeadlock)?;
+        let partition = self.archive(&mut scratch.archiver, event, SourceStamp::default())?;
+        Ok(Stamped {
+            partition,
+            frame: scratch.archiver.whole().into(),
+        })
+    }
+
+    /// Publishes what [`stamp`](Self::stamp) made, now with its source's stamp.
+    pub(crate) fn release(
+        &self,
+        stamped: &mut Stamped,
+        stamp: SourceStamp,
+    ) -> Result<Receipt<'_>, PublishError> {
+        let mut scratch = self
+            .scratch
+            .try_borrow_mut()
+            .map_err(|_| PublishError::WouldDeadlock)?;
+        let (head, _) = stamped.frame.split_at_mut(FrameHeader::BYTES);
+        let header: &mut FrameHeader = &mut bytemuck::pod_read_unaligned(head);
+        header.source_id = stamp.source_id;
+        header.source_number = stamp.number;
+        header.source_lag = stamp.lag;
+        head.copy_from_slice(bytemuck::bytes_of(header));
+        self.send(
+            &mut scratch.rings,
+            stamped.partition,
+            &stamped.frame,
+            WhenFull::Wait,
+        )
+    }
+
+    /// Publishes a record of the engine's own to one partition.
+    pub(crate) fn publish_control(
+        &self,
+        partition: u32,
+        header: FrameHeader,
+        body: &[u8],
+    ) -> Result<Receipt<'_>, PublishError> {
+        let mut scratch = self
+            .scratch
+            .try_borrow_mut()
+            .map_err(|_| PublishError::WouldDeadlock)?;
+        let mut frame = bytemuck::bytes_of(&header).to_vec();
+        frame.extend_from_slice(body);
+        self.send(&mut scratch.rings, partition, &frame, WhenFull::Wait)
+    }
+
+    #[inline]
+    fn publish_stamped(
+        &self,
+        event: &E,
+        stamp: SourceStamp,
+        when_full: WhenFull,
+    ) -> Result<Receipt<'_>, PublishError> {
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock);
+        }
+        let mut scratch = self
+            .scratch
+            .try_borrow_mut()
+            .map_err(|_| PublishError::WouldDeadlock)?;
+        let Scratch { archiver, rings } = &mut *scratch;
+        let partition = self.archive(archiver, event, stamp)?;
+        self.send(rings, partition, archiver.whole(), when_full)
+    }
+
+    /// Archives and validates the event, fills in its frame header, and returns its partition.
+    /// Everything of the user's runs here, before anything is claimed.
+    #[inline]
+    fn archive(
+        &self,
+        archiver: &mut Archiver,
+        event: &E,
+        stamp: SourceStamp,
+    ) -> Result<u32, PublishError> {
+        event.archive(archiver)?;
+        let event_type = event.event_type();
+        let archived = archiver.archived();
+        E::view(event_type.kind, event_type.version, archived).map_err(PublishError::Invalid)?;
+        let key = event.key();
+        let header = FrameHeader {
+            #[expect(clippy::cast_possible_truncation, reason = "at most EVENT_BYTES_MAX")]
+            length: archived.len() as u32,
+            kind: event_type.kind,
+            version: event_type.version,
+            source_id: stamp.source_id,
+            source_lag: stamp.lag,
+            source_number: stamp.number,
+            key,
+            event_time_ms: event.time_ms().unwrap_or(NO_EVENT_TIME),
+            journal_time_ns: 0,
+        };
+        archiver
+            .reserved_mut()
+            .copy_from_slice(bytemuck::bytes_of(&header));
+        Ok(partition_of(key, self.partitions()))
+    }
+
+    #[inline]
+    fn send(
+        &self,
+        rings: &mut [RingPublisher],
+        partition: u32,
+        frame: &[u8],
+        when_full: WhenFull,
+    ) -> Result<Receipt<'_>, PublishError> {
+        let gate = &self.gates[partition as usize];
+        let ring = &mut rings[partition as usize];
+        gate.check_open()?;
+        let position = match ring.try_publish(frame) {
+            Ok(position) => position,
+            Err(RingFull) => wait_for_room(gate, ring, frame, when_full)?,
+        };
+        gate.worker.notify();
+        Ok(Receipt::new(gate, position))
+    }
+}
+
+#[cold]
+fn wait_for_room(
+    gate: &Gate,
+    ring: &mut RingPublisher,
+    frame: &[u8],
+    when_full: WhenFull,
+) -> Result<u64, PublishError> {
+    if when_full == WhenFull::Refuse {
+        // A sealed ring is full for ever: that is not back-pressure.
+        gate.check_open()?;
+        return Err(PublishError::Full);
+    }
+    let mut outcome = Err(PublishError::Full);
+    gate.space.wait_until(|| {
+        outcome = match gate.check_open() {
+            Err(refusal) => Err(refusal.into()),
+            Ok(()) => ring
+                .try_publish(frame)
+                .map_err(|RingFull| PublishError::Full),
+        };
+        !matches!(outcome, Err(PublishError::Full))
+    });
+    outcome
+}
+
+impl<E: Event> Clone for Publisher<E> {
+    /// A publisher for another thread.
+    ///
+    /// # Panics
+    ///
+    /// When called from inside an event's own `Serialize` while this publisher archives it.
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.gates), self.scratch.borrow().rings.clone())
+    }
+}
+
+// Checked for every event type at once: a publisher may be moved to another thread.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    const fn check<E: Event>() {
+        is_send::<Publisher<E>>();
+    }
+};

@@ -1,0 +1,161 @@
+//! A receipt: the promise of an acknowledgement, which may be waited for, polled, or dropped.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::ReceiptError;
+use crate::callback;
+use crate::partition::Gate;
+use crate::sync::Arc;
+use crate::watermark::{Failed, Registration};
+
+/// What [`Publisher::publish`](crate::Publisher::publish) returns for an event that was taken.
+///
+/// `Ok` from [`wait`](Self::wait), or from it as a future, guarantees that the event, and
+/// everything before it in its partition, is applied and as durable as the pipeline's
+/// [`Durability`](crate::Durability) says; for a duplicate, that its original is.
+///
+/// A receipt that is not waited for costs nothing and may be dropped at any time. It borrows the
+/// publisher; [`detach`](Self::detach) makes one that does not, for a task of its own.
+#[derive(Debug)]
+#[must_use = "an event is durable only once its receipt says so; drop the receipt to not wait"]
+pub struct Receipt<'a> {
+    gate: GateRef<'a>,
+    position: u64,
+    /// Where a polled receipt stands among the waiters.
+    registration: Option<Registration>,
+}
+
+#[derive(Debug)]
+enum GateRef<'a> {
+    Borrowed(&'a Arc<Gate>),
+    Shared(Arc<Gate>),
+}
+
+impl GateRef<'_> {
+    fn get(&self) -> &Arc<Gate> {
+        match self {
+            Self::Borrowed(gate) => gate,
+            Self::Shared(gate) => gate,
+        }
+    }
+}
+
+/// Where an event settles: makes any number of receipts for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Settles {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) position: u64,
+}
+
+impl Settles {
+    pub(crate) fn receipt(&self) -> Receipt<'static> {
+        let gate = GateRef::Shared(Arc::clone(&self.gate));
+        Receipt {
+            gate,
+            position: self.position,
+            registration: None,
+        }
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.gate.settled.get() >= self.position
+    }
+}
+
+impl<'a> Receipt<'a> {
+    pub(crate) fn settles(&self) -> Settles {
+        Settles {
+            gate: Arc::clone(self.gate.get()),
+            position: self.position,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn new(gate: &'a Arc<Gate>, position: u64) -> Self {
+        Self {
+            gate: GateRef::Borrowed(gate),
+            position,
+            registration: None,
+        }
+    }
+
+    /// Blocks until the event is durable; parks at once, without spinning.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiptError::Poisoned`] when the partition stopped before; [`ReceiptError::WouldDeadlock`]
+    /// from inside a callback.
+    pub fn wait(self) -> Result<(), ReceiptError> {
+        if callback::is_inside() {
+            return Err(ReceiptError::WouldDeadlock);
+        }
+        self.gate
+            .get()
+            .settled
+            .wait(self.position)
+            .map_err(|failed| self.error(failed))
+    }
+
+    /// Whether the event is durable by now, or never will be. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiptError::Poisoned`].
+    pub fn is_durable(&self) -> Result<bool, ReceiptError> {
+        match self.gate.get().settled.check(self.position) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(failed)) => Err(self.error(failed)),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// A receipt that borrows nothing.
+    pub fn detach(self) -> Receipt<'static> {
+        let gate = GateRef::Shared(Arc::clone(self.gate.get()));
+        Receipt {
+            gate,
+            position: self.position,
+            registration: None,
+        }
+    }
+
+    /// The partition that took the event.
+    #[must_use]
+    pub fn partition(&self) -> u32 {
+        self.gate.get().partition
+    }
+
+    fn error(&self, _: Failed) -> ReceiptError {
+        match self.gate.get().receipt_poison() {
+            Some(poison) => ReceiptError::Poisoned(poison.clone()),
+            None => unreachable!("the watermark fails only after its cause is set"),
+        }
+    }
+}
+
+impl Future for Receipt<'_> {
+    type Output = Result<(), ReceiptError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut registration = self.registration.take();
+        let position = self.position;
+        let polled = self
+            .gate
+            .get()
+            .settled
+            .poll(position, &mut registration, context);
+        self.registration = registration;
+        polled.map_err(|failed| self.error(failed))
+    }
+}
+
+impl Drop for Receipt<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(registration) = self.registration.take() {
+            self.gate.get().settled.forget(registration);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Sources: publishing that is idempotent across restarts.
+//!
+//! A source is a named stream of numbered events. [`Source`] takes increasing numbers from one
+//! thread; [`ContiguousSource`] takes numbers without gaps, in any order and from several threads,
+//! and puts them in order before they are routed.
+
+mod contiguous;
+mod error;
+mod exclusive;
+mod hold;
+mod receipt;
+mod registry;
+mod table;
+
+pub use contiguous::{ContiguousOptions, ContiguousSource, ContiguousStats};
+pub use error::{HeldError, SourceError, SourcePublishError};
+pub use exclusive::Source;
+pub use receipt::ContiguousReceipt;
+pub use table::SourceInfo;
+
+pub(crate) use registry::Registry;
+pub(crate) use table::SourceTable;

@@ -1,0 +1,189 @@
+//! The real file system.
+
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{self, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{OpenMode, Storage, StorageFile};
+
+const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
+const TMPFS_MAGIC: i64 = 0x0102_1994;
+const RAMFS_MAGIC: i64 = 0x8584_58f6;
+
+/// The operating system's files.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Files;
+
+impl Storage for Files {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        if fs::stat(path)
+            .is_ok_and(|stat| fs::FileType::from_raw_mode(stat.st_mode) == fs::FileType::Directory)
+        {
+            return Ok(());
+        }
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        self.create_dir(parent)?;
+        match fs::mkdir(path, Mode::from_raw_mode(0o755)) {
+            Ok(()) => self.sync_dir(parent),
+            // Somebody else was faster; whether it is a directory shows at the first use.
+            Err(Errno::EXIST) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let directory = fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&directory)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy();
+            if name != "." && name != ".." {
+                names.push(name.into_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn StorageFile>> {
+        let write = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
+        let read = OFlags::RDONLY | OFlags::CLOEXEC;
+        let fd = match mode {
+            OpenMode::Read => fs::open(path, read, FILE_MODE)?,
+            OpenMode::ReadUncached => match fs::open(path, read | OFlags::DIRECT, FILE_MODE) {
+                Err(Errno::INVAL) => {
+                    let fd = fs::open(path, read, FILE_MODE)?;
+                    // Dirty pages cannot be dropped, so they are written first.
+                    fs::fdatasync(&fd)?;
+                    fs::fadvise(&fd, 0, None, fs::Advice::DontNeed)?;
+                    fd
+                }
+                opened => opened?,
+            },
+            // O_DSYNC makes each write durable on return, through the page cache as past it; so a
+            // file system without direct I/O only loses speed.
+            OpenMode::WriteDurable => {
+                match fs::open(path, write | OFlags::DSYNC | OFlags::DIRECT, FILE_MODE) {
+                    Err(Errno::INVAL) => fs::open(path, write | OFlags::DSYNC, FILE_MODE)?,
+                    opened => opened?,
+                }
+            }
+            OpenMode::WriteBuffered => fs::open(path, write, FILE_MODE)?,
+        };
+        Ok(Box::new(OpenFile(fd)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Ok(fs::rename(from, to)?)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Ok(fs::unlink(path)?)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(fs::fsync(fs::open(path, flags, Mode::empty())?)?)
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn fmt::Debug + Send + Sync>>> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
+        let fd = fs::open(path, flags, FILE_MODE)?;
+        match fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Box::new(fd))),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        let fd = fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, FILE_MODE)?;
+        match fs::flock(&fd, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_volatile(&self, path: &Path) -> io::Result<bool> {
+        #[expect(
+            clippy::unnecessary_cast,
+            reason = "f_type's width differs between platforms"
+        )]
+        let kind = fs::statfs(path)?.f_type as i64;
+        Ok(kind == TMPFS_MAGIC || kind == RAMFS_MAGIC)
+    }
+
+    fn random(&self) -> io::Result<u64> {
+        let mut bytes = [0u8; 8];
+        // At most 256 bytes are never returned short.
+        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+#[derive(Debug)]
+struct OpenFile(OwnedFd);
+
+impl StorageFile for OpenFile {
+    fn read_at(&self, bytes: &mut [u8], position: u64) -> io::Result<usize> {
+        let mut done = 0;
+        while done < bytes.len() {
+            match rustix::io::pread(&self.0, &mut bytes[done..], position + done as u64) {
+                Ok(0) => break,
+                Ok(read) => done += read,
+                Err(Errno::INTR) => {}
+                // Past the end of a file whose length is no whole block, direct I/O says so.
+                Err(Errno::INVAL) if done > 0 => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(done)
+    }
+
+    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
+        let mut done = 0;
+        while done < bytes.len() {
+            match rustix::io::pwrite(&self.0, &bytes[done..], position + done as u64) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => done += written,
+                Err(Errno::INTR) => {}
+                // Opened for direct I/O, but this file system or this remainder of a short write
+                // does not take it.
+                Err(Errno::INVAL) if self.leave_direct_io()? => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(fs::fdatasync(&self.0)?)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(fs::fstat(&self.0)?.st_size.cast_unsigned())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        Ok(fs::ftruncate(&self.0, length)?)
+    }
+}
+
+impl OpenFile {
+    /// Turns direct I/O off; `false` when it was off already.
+    fn leave_direct_io(&self) -> io::Result<bool> {
+        let flags = fs::fcntl_getfl(&self.0)?;
+        if !flags.contains(OFlags::DIRECT) {
+            return Ok(false);
+        }
+        fs::fcntl_setfl(&self.0, flags - OFlags::DIRECT)?;
+        Ok(true)
+    }
+}
