@@ -11,6 +11,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use ringlog::game::{Arena, GameEvent};
+use ringlog::rkyv::util::AlignedVec;
 use ringlog::{Archiver, Event, EventMeta, State, event};
 use ringlog_cli::{Domain, Game, Synthetic};
 
@@ -45,6 +46,7 @@ fn real(text: &str) -> anyhow::Result<()> {
         });
     });
     result?;
+    let mut result = Ok(());
     println!("  {} bytes of archive an event", bytes_count / lines_count);
     let mut out = Vec::new();
     let events: Vec<GameEvent> = lines
@@ -86,7 +88,7 @@ fn synthetic() -> anyhow::Result<()> {
     for _ in 0..1_000_000 {
         let event = traffic();
         let event_type = event.event_type();
-        let mut bytes = rkyv_bytes();
+        let mut bytes = AlignedVec::<16>::new();
         bytes.extend_from_slice(event::to_archive(&event, &mut archiver)?);
         sizes.insert(event_type.name, bytes.len());
         archives.push((event_type.kind, event.key(), bytes));
@@ -111,10 +113,6 @@ fn synthetic() -> anyhow::Result<()> {
         black_box(Game::digest(&arena));
     });
     Ok(())
-}
-
-fn rkyv_bytes() -> ringlog::rkyv::util::AlignedVec<16> {
-    ringlog::rkyv::util::AlignedVec::new()
 }
 
 fn apply(event: &GameEvent, archiver: &mut Archiver, arena: &mut Arena) -> anyhow::Result<u64> {

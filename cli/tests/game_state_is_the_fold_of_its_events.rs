@@ -2,9 +2,10 @@
 
 mod support;
 
+use ringlog::game::{Arena, GameEvent};
 use ringlog_cli::{Domain, Game, Synthetic};
 use serde_json::{Value, json};
-use support::fold;
+use support::{fold, parsed};
 
 fn line(event_type: &str, user_id: u32, timestamp: i64, payload: Value) -> String {
     json!({"event_type": event_type, "event_id": "e", "timestamp": timestamp, "user_id": user_id,
@@ -17,9 +18,13 @@ fn kill(killer: u32, victim: u32) -> String {
     line("player.kill", killer, 50, payload)
 }
 
+fn events(lines: &[String]) -> Vec<GameEvent> {
+    lines.iter().map(|line| parsed(line)).collect()
+}
+
 /// The states of three partitions after `lines`.
-fn folded(lines: &[String]) -> Vec<ringlog::game::Arena> {
-    fold(lines.iter().map(String::as_str), 3)
+fn folded(lines: &[String]) -> Vec<Arena> {
+    fold(&events(lines), 3)
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn the_most_kills_come_first_and_the_smaller_id_among_equals() {
 
 #[test]
 fn the_digest_covers_every_field_and_no_order() {
-    let digest = |lines: &[String]| Game::digest(&fold(lines.iter().map(String::as_str), 1)[0]);
+    let digest = |lines: &[String]| Game::digest(&fold(&events(lines), 1)[0]);
     let pickup = |item: u32, n: u32| {
         line(
             "item.pickup",

@@ -18,10 +18,14 @@ pub(crate) fn with_view<T>(
     look(GameEvent::view(event_type.kind, event_type.version, bytes).unwrap())
 }
 
+/// The event in `line`.
+pub(crate) fn parsed(line: &str) -> GameEvent {
+    Game::parse(line.as_bytes()).unwrap_or_else(|reason| panic!("{reason}: {line}"))
+}
+
 /// The line that `dump` prints for `line`.
 pub(crate) fn printed(line: &str) -> String {
-    let event = Game::parse(line.as_bytes()).unwrap_or_else(|reason| panic!("{reason}: {line}"));
-    with_view(&event, |view| {
+    with_view(&parsed(line), |view| {
         let mut out = Vec::new();
         Game::print(&view, &mut out);
         String::from_utf8(out).unwrap()
@@ -40,18 +44,14 @@ pub(crate) fn meta(event: &GameEvent, sequence: u64) -> EventMeta {
     }
 }
 
-/// The states of `arenas_count` partitions after `lines`.
-pub(crate) fn fold<'a>(
-    lines: impl IntoIterator<Item = &'a str>,
-    arenas_count: usize,
-) -> Vec<Arena> {
+/// The states of `arenas_count` partitions after `events`.
+pub(crate) fn fold(events: &[GameEvent], arenas_count: usize) -> Vec<Arena> {
     let mut arenas: Vec<Arena> = (0..arenas_count).map(|i| Game::state(i as u32)).collect();
     let mut archiver = Archiver::default();
-    for (line, sequence) in lines.into_iter().zip(1..) {
-        let event = Game::parse(line.as_bytes()).unwrap();
-        let meta = meta(&event, sequence);
+    for (event, sequence) in events.iter().zip(1..) {
+        let meta = meta(event, sequence);
         let event_type = event.event_type();
-        let bytes = event::to_archive(&event, &mut archiver).unwrap();
+        let bytes = event::to_archive(event, &mut archiver).unwrap();
         let view = GameEvent::view(event_type.kind, event_type.version, bytes).unwrap();
         arenas[meta.key as usize % arenas_count].apply(view, &meta);
     }
