@@ -24,6 +24,7 @@ pub(super) struct Traffic {
     random: SplitMix64,
     publisher: u64,
     events_count: u64,
+    correlation_id: Text,
 }
 
 impl Traffic {
@@ -35,6 +36,7 @@ impl Traffic {
             random: SplitMix64(start),
             publisher,
             events_count: 0,
+            correlation_id: id(publisher, 0),
         }
     }
 
@@ -85,12 +87,15 @@ impl Traffic {
     fn envelope(&mut self, user_id: u32) -> Envelope {
         let number = self.events_count;
         self.events_count += 1;
+        if number.is_multiple_of(EVENTS_PER_MATCH) {
+            self.correlation_id = id(self.publisher, number / EVENTS_PER_MATCH);
+        }
         Envelope {
             timestamp: FIRST_TIMESTAMP.wrapping_add_unsigned(number / EVENTS_PER_MS),
             user_id,
             beyond: None,
             event_id: id(self.publisher, number),
-            correlation_id: id(self.publisher, number / EVENTS_PER_MATCH),
+            correlation_id: self.correlation_id.clone(),
         }
     }
 
@@ -103,17 +108,22 @@ impl Traffic {
     }
 }
 
-/// Eight characters: the publisher and the number, six bits in each, the lowest last. They repeat
-/// after 64 publishers and after 2^42 events.
+/// Eight characters: the publisher and the number in base 32, the highest digit first. Publishers
+/// repeat after 32, numbers after 2^35.
+///
+/// All digits at once: one by one they would cost more than the rest of the event.
+#[inline]
 fn id(publisher: u64, number: u64) -> Text {
-    const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
-    let mut bits = (publisher << 42) | (number & ((1 << 42) - 1));
-    let mut characters = [b'0'; 8];
-    for character in characters.iter_mut().rev() {
-        *character = DIGITS[(bits & 63) as usize];
-        bits >>= 6;
-    }
-    Text::from(str::from_utf8(&characters).unwrap_or_default())
+    let bits = (publisher << 35) | (number & ((1 << 35) - 1));
+    // Spread 40 bits to five in each byte, halving the distance in each step.
+    let bits = ((bits & 0xff_fff0_0000) << 12) | (bits & 0xf_ffff);
+    let bits = ((bits & 0x000f_fc00_000f_fc00) << 6) | (bits & 0x0000_03ff_0000_03ff);
+    let digits = ((bits & 0x03e0_03e0_03e0_03e0) << 3) | (bits & 0x001f_001f_001f_001f);
+    // '0' to '9', then 'a' to 'v': letters are those whose sum reaches the top bit of the byte.
+    let letters = ((digits + 0x7676_7676_7676_7676) >> 7) & 0x0101_0101_0101_0101;
+    let characters = digits + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10);
+    // Big-endian order by hand: it is text that is made here, not numbers of a format.
+    Text::from(str::from_utf8(&characters.swap_bytes().to_le_bytes()).unwrap_or_default())
 }
 
 /// Sebastiano Vigna's splitmix64: <https://prng.di.unimi.it/splitmix64.c>.
@@ -153,6 +163,16 @@ impl Dice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_numbers_in_base_32() {
+        assert_eq!(id(0, 0).as_str(), "00000000");
+        assert_eq!(id(1, 31).as_str(), "1000000v");
+        assert_eq!(id(31, (1 << 35) - 1).as_str(), "vvvvvvvv");
+        for number in [1, 9, 10, 31, 32, 1_000, 123_456_789, 30_000_000_000] {
+            assert_eq!(u64::from_str_radix(id(0, number).as_str(), 32), Ok(number));
+        }
+    }
 
     #[test]
     fn traffic_is_the_same_for_the_same_seed_and_publisher() {
