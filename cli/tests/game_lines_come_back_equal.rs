@@ -1,5 +1,9 @@
 //! Whatever line was ingested, `dump` prints an equal JSON value; and lines that are no events are
 //! refused with a reason.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy cannot see"
+)]
 
 mod support;
 

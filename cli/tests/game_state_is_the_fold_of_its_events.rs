@@ -1,4 +1,8 @@
 //! What the six event types do to players, and what the others do not.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy cannot see"
+)]
 
 mod support;
 

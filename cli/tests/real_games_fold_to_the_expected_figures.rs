@@ -3,6 +3,10 @@
 //!
 //! The data is no part of the project. It is looked for in `../shared/realdata` beside the
 //! workspace, or where `RINGLOG_REAL_DATA` says.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy cannot see"
+)]
 
 mod support;
 

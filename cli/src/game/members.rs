@@ -67,7 +67,8 @@ pub(super) fn unquote(literal: &str) -> Option<Cow<'_, str>> {
 
 /// `json` without line breaks. Within JSON they are white space, and nothing else.
 pub(super) fn one_line(json: &str) -> Cow<'_, str> {
-    if json.contains(['\n', '\r']) {
+    // By byte, each with one fast search: this runs over everything that is kept as it came.
+    if json.as_bytes().contains(&b'\n') || json.as_bytes().contains(&b'\r') {
         Cow::Owned(json.replace(['\n', '\r'], " "))
     } else {
         Cow::Borrowed(json)
