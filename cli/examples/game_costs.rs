@@ -3,7 +3,6 @@
 //! `cargo run --release --example game_costs -- FILE.ndjson ...`
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     reason = "a program that measures needs a clock and its input"
 )]
 

@@ -29,7 +29,8 @@ fn data(name: &str) -> Option<(String, Value)> {
     let Ok(packed) = open(&file) else {
         // Not `eprintln!`: the test harness would swallow it, and a skipped test look like a passed
         // one.
-        writeln!(std::io::stderr(), "SKIPPED: there is no {}", file.display()).unwrap();
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "SKIPPED: there is no {}", file.display()).unwrap();
         return None;
     };
     let mut lines = String::new();

@@ -9,6 +9,9 @@ use crate::{Event, EventMeta, State};
 ///
 /// A death is counted in the *killer's* partition, as that is where the event is; a player's own
 /// partition may be another. Merge over all partitions to know it: [`player`](super::player).
+///
+/// The maps hash without a key, so that a replayed state is the live one in every respect. Whoever
+/// can choose user ids can thus make them slow: give ids out yourself.
 #[derive(Debug, Default)]
 pub struct Arena {
     /// In order of first appearance. Apart from the index, so that the index, which every event

@@ -1,5 +1,7 @@
 //! Short text without a heap allocation.
 
+use std::fmt;
+
 use rkyv::rancor::{Fallible, Source};
 use rkyv::string::{ArchivedString, StringResolver};
 use rkyv::{Archive, Place, Serialize, SerializeUnsized};
@@ -11,10 +13,10 @@ const INLINE_BYTES_MAX: usize = 30;
 ///
 /// Ids, weapons and sources are nearly always short, and one allocation for each of them would
 /// cost more than archiving the whole event.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Text(Repr);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Repr {
     Inline {
         bytes_count: u8,
@@ -55,6 +57,12 @@ impl From<&str> for Text {
             }
             _ => Self(Repr::Heap(text.into())),
         }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
     }
 }
 
