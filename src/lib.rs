@@ -1,5 +1,6 @@
 //! ringlog: a journaled disruptor.
 pub mod event;
+pub mod game;
 
 mod callback;
 mod clock;

@@ -1,3 +1,6 @@
 //! ringlog CLI.
 mod domain;
+mod game;
+
 pub use domain::{Domain, Synthetic};
+pub use game::Game;

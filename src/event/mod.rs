@@ -4,11 +4,13 @@ mod archive;
 mod macros;
 mod meta;
 mod schema;
+mod standalone;
 mod state;
 
 pub use archive::{ArchiveError, Archiver, EventBody};
 pub use meta::{EventMeta, SourceNumber};
 pub use schema::{Event, EventType, ViewError, fingerprint};
+pub use standalone::to_archive;
 pub use state::State;
 
 pub(crate) use archive::ArchiveBuffer;
