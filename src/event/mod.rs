@@ -13,7 +13,5 @@ pub use schema::{Event, EventType, ViewError, fingerprint};
 pub use standalone::to_archive;
 pub use state::State;
 
-pub(crate) use archive::ArchiveBuffer;
-
 #[doc(hidden)]
 pub use archive::{view_checked, view_trusted};

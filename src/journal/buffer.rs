@@ -33,10 +33,6 @@ impl GroupBuffer {
         self.events
     }
 
-    pub(crate) fn frames_bytes(&self) -> usize {
-        self.length
-    }
-
     /// Bytes of frames that still fit.
     #[inline]
     pub(crate) fn room(&self) -> usize {
@@ -71,11 +67,6 @@ impl GroupBuffer {
     pub(crate) fn cut(&mut self, offset: usize, events: u32) {
         self.length = offset - GROUP_HEADER_BYTES;
         self.events -= events;
-    }
-
-    /// The frames gathered so far.
-    pub(crate) fn frames(&self) -> &[u8] {
-        &self.bytes[GROUP_HEADER_BYTES..GROUP_HEADER_BYTES + self.length]
     }
 
     /// Appends whole frames as they were: recovery copies a tail with it.

@@ -19,6 +19,5 @@ pub use publisher::Publisher;
 pub use receipt::Receipt;
 pub use report::{CloseReport, PartitionReport, PartitionStart, PartitionStats, StartReport};
 
-pub(crate) use lifecycle::Shared;
 pub(crate) use publisher::{SourceStamp, Stamped};
 pub(crate) use receipt::Settles;

@@ -19,7 +19,6 @@ use crate::watermark::{Failed, Registration};
 /// A receipt that is not waited for costs nothing and may be dropped at any time. It borrows the
 /// publisher; [`detach`](Self::detach) makes one that does not, for a task of its own.
 #[derive(Debug)]
-#[must_use = "an event is durable only once its receipt says so; drop the receipt to not wait"]
 pub struct Receipt<'a> {
     gate: GateRef<'a>,
     position: u64,

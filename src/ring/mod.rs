@@ -177,11 +177,6 @@ impl RingPoller {
         self.poller.has_available()
     }
 
-    /// The position of the last slot that was read.
-    pub(crate) fn position(&self) -> u64 {
-        self.position
-    }
-
     /// Bytes of a record whose last slots have not been read yet.
     pub(crate) fn partial_bytes(&self) -> usize {
         if self.partial_length == 0 {

@@ -16,7 +16,6 @@ use crate::sync::{self, Arc, Mutex};
 /// released and became durable; if the source or pipeline closes first, it gets
 /// [`HeldError::Closed`].
 #[derive(Debug)]
-#[must_use = "an event is durable only once its receipt says so; drop the receipt to not wait"]
 pub struct ContiguousReceipt(State);
 
 #[derive(Debug)]
