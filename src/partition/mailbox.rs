@@ -132,9 +132,15 @@ impl<S> Mailbox<S> {
         self.waiting.load(Ordering::Relaxed) != 0
     }
 
-    /// Shows every waiting visit the state.
-    pub(crate) fn serve(&self, state: &S, sequence: u64) {
-        while let Some(mut visit) = self.next() {
+    /// How many visits wait.
+    pub(crate) fn waiting(&self) -> usize {
+        sync::lock(&self.queue).visits.len()
+    }
+
+    /// Shows the state to the first `visits` visits that wait.
+    pub(crate) fn serve(&self, visits: usize, state: &S, sequence: u64) {
+        for _ in 0..visits {
+            let Some(mut visit) = self.next() else { return };
             if let Some(run) = visit.run.take() {
                 run(Some((state, sequence)));
             }

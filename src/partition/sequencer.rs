@@ -44,7 +44,16 @@ pub(crate) struct Partition<S: State> {
     /// The position of the last whole record read from the ring.
     position: u64,
     journal_time_ns: u64,
+    /// How many visitors are to be served next, and the ring position that is to be read first.
+    visits_due: Option<(usize, u64)>,
     stage: Stage,
+}
+
+/// What one look at the ring came to.
+#[derive(Debug, Default, Clone, Copy)]
+struct Absorbed {
+    slots: u64,
+    emptied_ring: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +105,7 @@ impl<S: State> Partition<S> {
             next_sequence: resumed.last_sequence + 1,
             position: 0,
             journal_time_ns: resumed.journal_time_ns,
+            visits_due: None,
             stage: Stage::Running,
         }
     }
@@ -150,17 +160,14 @@ impl<S: State> Partition<S> {
             self.stage = Stage::Poisoned;
             return true;
         }
-        let read = self.absorb();
+        let absorbed = self.absorb();
         if !self.apply_batch() {
             return true;
         }
-        let mut progress = read > 0;
-        if self.mailbox.has_visits() {
-            self.mailbox.serve(&self.state, self.next_sequence - 1);
-            progress = true;
-        }
+        let mut progress = absorbed.slots > 0;
+        progress |= self.serve_visits(absorbed.emptied_ring);
         progress |= self.hand_over();
-        if read == 0 && self.gate.is_closing() && self.sealer.try_seal() {
+        if absorbed.emptied_ring && self.gate.is_closing() && self.sealer.try_seal() {
             self.stage = Stage::Sealed;
             progress = true;
         }
@@ -185,11 +192,14 @@ impl<S: State> Partition<S> {
 
     /// Reads a batch from the ring into the open group: dedupe, number, append. Nothing of the
     /// user's runs here, because the ring's guard would mark unread slots as read in a panic.
-    fn absorb(&mut self) -> u64 {
-        let Some(open) = &mut self.open else { return 0 };
+    fn absorb(&mut self) -> Absorbed {
+        let Some(open) = &mut self.open else {
+            return Absorbed::default();
+        };
         // Room for every slot that is read, and for the record that was begun in earlier polls.
         let taken = self.poller.partial_bytes() + GROUP_BYTES_PER_SLOT;
         let slots = (open.room().saturating_sub(taken) / GROUP_BYTES_PER_SLOT) as u64;
+        let slots = slots.min(BATCH_SLOTS);
         let mut now_ns = 0;
         let (journal_time_ns, sources, batch) = (
             &mut self.journal_time_ns,
@@ -233,7 +243,32 @@ impl<S: State> Partition<S> {
                 .duplicates
                 .fetch_add(duplicates, Ordering::Relaxed);
         }
-        read
+        Absorbed {
+            slots: read,
+            emptied_ring: read < slots,
+        }
+    }
+
+    /// Shows the state to visitors once it holds everything that was published before they came:
+    /// when the ring was empty, or a whole ring has been read since.
+    fn serve_visits(&mut self, emptied_ring: bool) -> bool {
+        if !self.mailbox.has_visits() {
+            return false;
+        }
+        let (visits, position) = *self.visits_due.get_or_insert_with(|| {
+            (
+                self.mailbox.waiting(),
+                self.poller.position() + self.poller.slots(),
+            )
+        });
+        if !emptied_ring && self.poller.position() < position {
+            return false;
+        }
+        self.visits_due = None;
+        // Those that came later may have published in between: they get a turn of their own.
+        self.mailbox
+            .serve(visits, &self.state, self.next_sequence - 1);
+        true
     }
 
     /// Applies the events of the batch; `false` when `apply` panicked.
@@ -334,7 +369,8 @@ impl<S: State> Partition<S> {
             self.stage = Stage::Poisoned;
             return true;
         }
-        self.mailbox.serve(&self.state, self.next_sequence - 1);
+        self.mailbox
+            .serve(usize::MAX, &self.state, self.next_sequence - 1);
         let progress = self.hand_over();
         if self.is_settled() {
             self.finish();

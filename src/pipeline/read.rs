@@ -8,8 +8,9 @@ use crate::routing::partition_of;
 impl<S: State> Pipeline<S> {
     /// Looks at the state of `key`'s partition, and returns when what was seen is durable.
     ///
-    /// `look` runs on the partition's thread, between two events; keep it short. Nothing that it
-    /// saw can be taken back by a crash once this returned.
+    /// It sees every event whose `publish` returned before this was called, by whomever. `look`
+    /// runs on the partition's thread, between two events; keep it short. Nothing that it saw can
+    /// be taken back by a crash once this returned.
     ///
     /// # Errors
     ///

@@ -54,6 +54,7 @@ pub(crate) struct RingPoller {
     partial: Vec<u8>,
     partial_length: usize,
     position: u64,
+    slots: u64,
 }
 
 /// A ring of `slots` slots: a power of two, at least 64.
@@ -175,6 +176,16 @@ impl RingPoller {
     /// Whether a poll would read something.
     pub(crate) fn has_records(&self) -> bool {
         self.poller.has_available()
+    }
+
+    /// The position of the last slot that was read.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many slots the ring has.
+    pub(crate) fn slots(&self) -> u64 {
+        self.slots
     }
 
     /// Bytes of a record whose last slots have not been read yet.
