@@ -76,6 +76,7 @@ pub(crate) fn ring(slots: usize) -> (RingPublisher, RingPoller) {
             partial: Vec::new(),
             partial_length: 0,
             position: 0,
+            slots: slots as u64,
         },
     )
 }
