@@ -44,7 +44,7 @@ pub trait Domain: 'static {
 }
 
 /// A domain that can make up its own traffic, for `ringlog demo`.
-pub trait Synthetic: Domain {
+pub trait Synthetic: Domain<State: Clone> {
     /// Endless traffic, the same for the same seed and publisher.
     type Traffic: FnMut() -> Self::Event + Send;
 

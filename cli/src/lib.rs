@@ -1,4 +1,5 @@
 //! ringlog CLI.
+pub mod demo;
 mod domain;
 mod game;
 

@@ -12,7 +12,7 @@ use crate::{Event, EventMeta, State};
 ///
 /// The maps hash without a key, so that a replayed state is the live one in every respect. Whoever
 /// can choose user ids can thus make them slow: give ids out yourself.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Arena {
     /// In order of first appearance. Apart from the index, so that the index, which every event
     /// goes through, stays small enough for the caches.

@@ -1,0 +1,198 @@
+//! What the demo says at the end.
+
+use std::fmt;
+
+use ringlog::{CloseReport, StartReport};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Args;
+use super::load::Outcome;
+use crate::Synthetic;
+
+const TOP_PLAYERS: usize = 5;
+
+/// The figures of one run; its JSON is the machine-readable report.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Events published and acknowledged as durable.
+    pub events: u64,
+    /// From the first publish to the last acknowledgement.
+    pub seconds: f64,
+    /// `events` by `seconds`.
+    pub events_per_second: f64,
+    /// Journal bytes written, headers and padding included.
+    pub bytes: u64,
+    /// `bytes` by `seconds`, in 10^6 bytes.
+    pub megabytes_per_second: f64,
+    /// Latency from publish to acknowledgement under this load, of a sample of the events.
+    pub ack_latency: Latency,
+    /// Groups committed: each was one write and one sync.
+    pub groups: u64,
+    /// Events a group.
+    pub mean_group_events: f64,
+    /// Partitions, publishers and threads.
+    pub partitions: u32,
+    /// Publishing threads.
+    pub publishers: u64,
+    /// Threads that step partitions.
+    pub partition_threads: usize,
+    /// CPUs that those are pinned to.
+    pub pinned_cpus: Vec<usize>,
+    /// The traffic's seed.
+    pub seed: u64,
+    /// `false` on a file system in memory: nothing was durable then.
+    pub durable: bool,
+    /// Who leads.
+    pub top_players: Vec<Value>,
+    /// What reopening and replaying found.
+    pub check: Check,
+}
+
+/// Percentiles in microseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Latency {
+    /// How many events were sampled.
+    pub samples: u64,
+    /// The median.
+    pub p50_us: f64,
+    /// 99 of 100 are faster.
+    pub p99_us: f64,
+    /// 999 of 1,000 are faster.
+    pub p999_us: f64,
+    /// The slowest sampled.
+    pub max_us: f64,
+}
+
+/// What reopening and replaying found.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Check {
+    /// Events recovered.
+    pub events: u64,
+    /// Every event is there.
+    pub is_complete: bool,
+    /// The replayed state equals the live one.
+    pub is_state_equal: bool,
+    /// How long recovery and replay took.
+    pub seconds: f64,
+}
+
+impl Report {
+    #[expect(clippy::too_many_arguments, reason = "one value from each stage of the demo")]
+    pub(super) fn new<D: Synthetic>(
+        args: &Args,
+        start: &StartReport,
+        closed: &CloseReport,
+        outcome: Outcome,
+        replay: &StartReport,
+        replayed_events: u64,
+        is_state_equal: bool,
+        states: &[D::State],
+    ) -> Self {
+        let seconds = outcome.elapsed.as_secs_f64();
+        let (events, bytes) = (closed.events(), closed.bytes_written());
+        let latencies = outcome.latencies;
+        let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1e3;
+        Self {
+            events,
+            seconds,
+            events_per_second: events as f64 / seconds,
+            bytes,
+            megabytes_per_second: bytes as f64 / 1e6 / seconds,
+            ack_latency: Latency {
+                samples: latencies.len(),
+                p50_us: at(0.5),
+                p99_us: at(0.99),
+                p999_us: at(0.999),
+                max_us: latencies.max() as f64 / 1e3,
+            },
+            groups: closed.groups(),
+            mean_group_events: events as f64 / closed.groups().max(1) as f64,
+            partitions: u32::try_from(states.len()).unwrap_or(u32::MAX),
+            publishers: args.publishers,
+            partition_threads: start.partition_threads,
+            pinned_cpus: start.pinned_cpus.clone(),
+            seed: args.seed,
+            durable: !start.is_volatile,
+            top_players: D::top(states, TOP_PLAYERS),
+            check: Check {
+                events: replayed_events,
+                is_complete: replayed_events == args.events && events == args.events,
+                is_state_equal,
+                seconds: replay.recovery.as_secs_f64(),
+            },
+        }
+    }
+
+    /// Whether everything that was acknowledged came back, and the state is the same.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.check.is_complete && self.check.is_state_equal
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = if self.durable {
+            "durable"
+        } else {
+            "NOT DURABLE (the directory lies on a file system in memory)"
+        };
+        writeln!(f, "events            {:>14} {level}", thousands(self.events))?;
+        writeln!(f, "time              {:>14.3} s", self.seconds)?;
+        writeln!(f, "rate              {:>14} events/s", thousands(self.events_per_second as u64))?;
+        writeln!(f, "journal           {:>14.1} MB/s", self.megabytes_per_second)?;
+        writeln!(
+            f,
+            "groups            {:>14} of {:.0} events on average",
+            thousands(self.groups),
+            self.mean_group_events
+        )?;
+        let latency = &self.ack_latency;
+        writeln!(
+            f,
+            "ack latency       {:>14.0} µs p50, {:.0} µs p99, {:.0} µs p99.9 ({} samples)",
+            latency.p50_us, latency.p99_us, latency.p999_us, latency.samples
+        )?;
+        writeln!(
+            f,
+            "threads           {:>14} publishers, {} partitions on {} threads{}",
+            self.publishers,
+            self.partitions,
+            self.partition_threads,
+            if self.pinned_cpus.is_empty() {
+                String::new()
+            } else {
+                format!(" pinned to CPU {:?}", self.pinned_cpus)
+            }
+        )?;
+        writeln!(f, "top players")?;
+        for player in &self.top_players {
+            writeln!(f, "    {player}")?;
+        }
+        let check = &self.check;
+        writeln!(
+            f,
+            "check             reopened and replayed {} events in {:.3} s: {}",
+            thousands(check.events),
+            check.seconds,
+            match (check.is_complete, check.is_state_equal) {
+                (true, true) => "every event is there, the state is equal",
+                (false, _) => "EVENTS ARE MISSING",
+                (true, false) => "THE STATE DIFFERS",
+            }
+        )
+    }
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
