@@ -3,5 +3,12 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 use clap::Parser;
 #[derive(Parser)]
-struct A { #[command(flatten)] d: ringlog_cli::demo::Args }
-fn main() { let a = A::parse(); let r = ringlog_cli::demo::run::<ringlog_cli::Game>(&a.d).unwrap(); print!("{r}"); }
+struct A {
+    #[command(flatten)]
+    d: ringlog_cli::demo::Args,
+}
+fn main() {
+    let a = A::parse();
+    let r = ringlog_cli::demo::run::<ringlog_cli::Game>(&a.d).unwrap();
+    print!("{r}");
+}

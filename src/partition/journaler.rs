@@ -38,7 +38,7 @@ pub(crate) fn run_journaler(mut writer: Writer, exchange: &Exchange, gate: &Gate
     if let Some(poison) = failure {
         gate.poison(poison.clone());
         gate.fail_receipts(poison);
-        discard_all(exchange, gate);
+        discard_all(exchange);
     }
     end.bytes = writer.bytes_written();
     end
@@ -52,6 +52,8 @@ fn commit_all(
 ) -> Result<(), WriteFailure> {
     loop {
         while let Some(mut group) = exchange.take_full() {
+            // A group that fails is dropped, not given back: a buffer that comes back tells the
+            // partition that what was in it is settled.
             writer.commit(&mut group)?;
             end.groups += 1;
             gate.counters.groups.fetch_add(1, Ordering::Relaxed);
@@ -76,14 +78,11 @@ fn commit_all(
     }
 }
 
-/// After a failure: nothing is written any more, but every buffer goes back, so that the partition
-/// can end.
-fn discard_all(exchange: &Exchange, gate: &Gate) {
+/// After a failure, which the gate knows by now: nothing is written any more, but the queue is kept
+/// empty until the partition ends.
+fn discard_all(exchange: &Exchange) {
     while !exchange.is_drained() {
-        while let Some(group) = exchange.take_full() {
-            exchange.give_back(group);
-        }
-        gate.worker.notify();
+        while exchange.take_full().is_some() {}
         exchange.wait(None);
     }
 }

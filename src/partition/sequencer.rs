@@ -38,8 +38,8 @@ pub(crate) struct Partition<S: State> {
     spare: Vec<GroupBuffer>,
     /// Groups at the journal.
     in_flight: usize,
-    /// Offsets in the open group of the events of the current step.
-    batch: Vec<usize>,
+    /// The events of the current step.
+    batch: Vec<Batched>,
     next_sequence: u64,
     /// The position of the last whole record read from the ring.
     position: u64,
@@ -47,6 +47,15 @@ pub(crate) struct Partition<S: State> {
     /// How many visitors are to be served next, and the ring position that is to be read first.
     visits_due: Option<(usize, u64)>,
     stage: Stage,
+}
+
+/// An event that was appended and is to be applied.
+#[derive(Debug, Clone, Copy)]
+struct Batched {
+    /// Where its frame starts in the open group.
+    offset: usize,
+    /// The ring position of its record.
+    position: u64,
 }
 
 /// What one look at the ring came to.
@@ -149,8 +158,9 @@ impl<S: State> Partition<S> {
                 can_read || self.gate.is_closing() || self.gate.poison_cause().is_some()
             }
             Stage::Sealed => self.gate.poison_cause().is_some(),
-            Stage::ApplyPanicked | Stage::Finished => false,
-            Stage::Poisoned => self.gate.is_closing() && self.in_flight == 0,
+            Stage::ApplyPanicked => self.gate.receipt_poison().is_some(),
+            Stage::Finished => false,
+            Stage::Poisoned => self.gate.is_closing(),
         }
     }
 
@@ -229,7 +239,11 @@ impl<S: State> Partition<S> {
                     sources.replay(&Frame { header, body });
                     open.append(record, &header);
                 } else if sources.admit(&header) {
-                    batch.push(open.append(record, &header));
+                    let offset = open.append(record, &header);
+                    batch.push(Batched {
+                        offset,
+                        position: record_position,
+                    });
                 } else {
                     duplicates += 1;
                 }
@@ -285,8 +299,8 @@ impl<S: State> Partition<S> {
         let group = &*open;
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let _inside = Callback::enter();
-            for offset in batch {
-                let (header, body) = group.frame(*offset);
+            for event in batch {
+                let (header, body) = group.frame(event.offset);
                 let meta = header.meta(gate.partition, first_sequence + applied);
                 // SAFETY: the publisher had `view` accept these bytes for this kind and version
                 // before they entered the ring, which is written by nobody else; they were copied
@@ -298,12 +312,14 @@ impl<S: State> Partition<S> {
         }));
         self.next_sequence += applied;
         if let Err(payload) = outcome {
-            // Cut before the event that panicked: it must never become durable.
+            // Cut before the event that panicked: it must never become durable, and its receipt,
+            // as those behind it, must not settle with what precedes it.
             let applied = usize::try_from(applied).unwrap_or(usize::MAX);
             let cut = self.batch.get(applied..).unwrap_or_default();
-            if let Some(offset) = cut.first() {
+            if let Some(panicked) = cut.first() {
                 #[expect(clippy::cast_possible_truncation, reason = "a batch is small")]
-                open.cut(*offset, cut.len() as u32);
+                open.cut(panicked.offset, cut.len() as u32);
+                self.position = panicked.position - 1;
             }
             self.batch.clear();
             self.stage = Stage::ApplyPanicked;
@@ -340,7 +356,8 @@ impl<S: State> Partition<S> {
         };
         if open.is_empty() {
             // Only duplicates since the last group: they settle after their originals, which are
-            // durable when nothing is at the journal. Nobody else advances then.
+            // durable when nothing is at the journal: a group that failed never comes back. Nobody
+            // else advances then.
             let settles = self.in_flight == 0 && self.gate.settled.get() < self.position;
             if settles {
                 self.gate.settled.advance(self.position);
@@ -381,6 +398,11 @@ impl<S: State> Partition<S> {
 
     fn fail_when_committed(&mut self) -> bool {
         self.mailbox.turn_away();
+        if self.gate.receipt_poison().is_some() {
+            // The journal failed on the way, and its thread has answered the receipts.
+            self.stage = Stage::Poisoned;
+            return true;
+        }
         let progress = self.hand_over();
         if self.is_settled() {
             if let Some(poison) = self.gate.poison_cause() {
@@ -394,7 +416,7 @@ impl<S: State> Partition<S> {
 
     fn end_when_asked(&mut self) -> bool {
         self.mailbox.turn_away();
-        if self.gate.is_closing() && self.in_flight == 0 {
+        if self.gate.is_closing() {
             self.finish();
             return true;
         }

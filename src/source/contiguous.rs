@@ -171,13 +171,15 @@ impl<S: State> Pipeline<S> {
 
 /// The first number that may be missing: behind everything settled, and behind skipped gaps.
 fn resume_point(known: &Known) -> u64 {
-    let mut next = known.settled_number + 1;
-    for (first, last) in &known.skipped {
-        if (*first..=*last).contains(&next) {
-            next = last + 1;
-        }
-    }
-    next
+    let next = known.settled_number + 1;
+    skipped_up_to(&known.skipped, next).map_or(next, |last| last + 1)
+}
+
+/// The end of the skipped gap that `number` lies in, if it lies in one; `skipped` is sorted.
+fn skipped_up_to(skipped: &[(u64, u64)], number: u64) -> Option<u64> {
+    let behind = skipped.partition_point(|(first, _)| *first <= number);
+    let (_, last) = skipped.get(behind.checked_sub(1)?)?;
+    (*last >= number).then_some(*last)
 }
 
 impl<E: Event> ContiguousSource<E> {
@@ -333,6 +335,9 @@ impl<E: Event> Stream<E> {
         if self.closed {
             return Err(PublishError::Closed.into());
         }
+        if skipped_up_to(&self.lease.known.skipped, number).is_some() {
+            return Err(self.late(number));
+        }
         match self.hold.place(number, number) {
             Place::Next => {
                 let stamp = self.stamp(number);
@@ -384,7 +389,15 @@ impl<E: Event> Stream<E> {
 
     /// Publishes everything that waited and is next now.
     fn release_ready(&mut self) -> Result<(), SourcePublishError> {
-        while let Some((first, last, item)) = self.hold.take_next() {
+        loop {
+            // A gap that an earlier handle gave up, or that was declared twice.
+            if let Some(last) = skipped_up_to(&self.lease.known.skipped, self.hold.next()) {
+                self.hold.advance_past(last);
+                continue;
+            }
+            let Some((first, last, item)) = self.hold.take_next() else {
+                return Ok(());
+            };
             match item {
                 Item::Declared => self.skip(first, last)?,
                 Item::Event(mut stamped, slot) => {
@@ -409,7 +422,6 @@ impl<E: Event> Stream<E> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Journals that the numbers will not come, durably, before anything behind them goes on: after

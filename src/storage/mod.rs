@@ -4,8 +4,6 @@
 //! test can lose, tear, delay or refuse any single call. [`Files`] is the real one.
 
 mod buffer;
-#[cfg(test)]
-pub(crate) mod faulty;
 mod file;
 
 pub(crate) use buffer::AlignedBuffer;

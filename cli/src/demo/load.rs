@@ -43,12 +43,16 @@ impl Load {
                 publishing.push(
                     thread::Builder::new()
                         .name(name)
-                        .spawn_scoped(scope, move || publish(&publisher, traffic, events, &sampler))
+                        .spawn_scoped(scope, move || {
+                            publish(&publisher, traffic, events, &sampler)
+                        })
                         .context("cannot start a publisher")?,
                 );
                 waiting.push(scope.spawn(move || waiter.collect()));
             }
-            show_progress(pipeline, self.events, || publishing.iter().all(|p| p.is_finished()));
+            show_progress(pipeline, self.events, || {
+                publishing.iter().all(|p| p.is_finished())
+            });
             for publisher in publishing {
                 publisher.join().expect("publishers do not panic")?;
             }
@@ -58,7 +62,10 @@ impl Load {
             }
             anyhow::Ok(latencies)
         })?;
-        Ok(Outcome { elapsed: started.elapsed(), latencies })
+        Ok(Outcome {
+            elapsed: started.elapsed(),
+            latencies,
+        })
     }
 
     fn events_of(self, publisher: u64) -> u64 {
@@ -102,11 +109,7 @@ fn describe(error: PublishError) -> anyhow::Error {
 }
 
 /// Shows rate and lag on standard error until `done`; nothing where that is no terminal.
-fn show_progress<S: ringlog::State>(
-    pipeline: &Pipeline<S>,
-    events: u64,
-    done: impl Fn() -> bool,
-) {
+fn show_progress<S: ringlog::State>(pipeline: &Pipeline<S>, events: u64, done: impl Fn() -> bool) {
     let bar = ProgressBar::new(events);
     bar.set_style(
         ProgressStyle::with_template(
@@ -114,13 +117,19 @@ fn show_progress<S: ringlog::State>(
         )
         .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let pause = if bar.is_hidden() { Duration::from_millis(20) } else { Duration::from_millis(100) };
+    let pause = if bar.is_hidden() {
+        Duration::from_millis(20)
+    } else {
+        Duration::from_millis(100)
+    };
     while !done() {
         thread::sleep(pause);
         let (mut durable, mut lag) = (0, 0);
         for partition in pipeline.stats() {
             durable += partition.durable_sequence;
-            lag += partition.applied_sequence.saturating_sub(partition.durable_sequence);
+            lag += partition
+                .applied_sequence
+                .saturating_sub(partition.durable_sequence);
         }
         bar.set_position(durable);
         bar.set_message(lag.to_string());

@@ -45,24 +45,44 @@ pub fn run<D: Synthetic>(args: &Args) -> Result<Report> {
     let pipeline = open::<D>(directory.path(), partitions)?;
     let start = pipeline.start_report().clone();
     anyhow::ensure!(
-        start.partitions.iter().all(|partition| partition.last_sequence == 0),
+        start
+            .partitions
+            .iter()
+            .all(|partition| partition.last_sequence == 0),
         "{} holds events already: the demo wants a fresh directory",
         directory.path().display()
     );
-    let load = Load { events: args.events, seed: args.seed, publishers: args.publishers };
+    let load = Load {
+        events: args.events,
+        seed: args.seed,
+        publishers: args.publishers,
+    };
     let outcome = load.run::<D>(&pipeline)?;
     let live = digests::<D>(&pipeline)?;
     let closed = pipeline.close().context("cannot close the pipeline")?;
 
     let reopened = open::<D>(directory.path(), partitions).context("cannot reopen")?;
     let replay = reopened.start_report().clone();
-    let replayed_events = replay.partitions.iter().map(|partition| partition.last_sequence).sum();
+    let replayed_events = replay
+        .partitions
+        .iter()
+        .map(|partition| partition.last_sequence)
+        .sum();
     let is_state_equal = digests::<D>(&reopened)? == live;
     let states = (0..partitions)
         .map(|partition| reopened.read_partition(partition, Clone::clone))
         .collect::<Result<Vec<D::State>, _>>()?;
     reopened.close()?;
-    Ok(Report::new::<D>(args, &start, &closed, outcome, &replay, replayed_events, is_state_equal, &states))
+    Ok(Report::new::<D>(
+        args,
+        &start,
+        &closed,
+        outcome,
+        &replay,
+        replayed_events,
+        is_state_equal,
+        &states,
+    ))
 }
 
 fn open<D: Synthetic>(path: &Path, partitions: u32) -> Result<Pipeline<D::State>> {
@@ -97,7 +117,9 @@ impl Directory {
             return Ok(Self::Kept(path.to_owned()));
         }
         let program = std::env::current_exe().context("cannot find the program's own path")?;
-        let beside = program.parent().context("the program's path has no directory")?;
+        let beside = program
+            .parent()
+            .context("the program's path has no directory")?;
         tempfile::Builder::new()
             .prefix("ringlog-demo-")
             .tempdir_in(beside)

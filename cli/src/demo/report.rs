@@ -78,7 +78,10 @@ pub struct Check {
 }
 
 impl Report {
-    #[expect(clippy::too_many_arguments, reason = "one value from each stage of the demo")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one value from each stage of the demo"
+    )]
     pub(super) fn new<D: Synthetic>(
         args: &Args,
         start: &StartReport,
@@ -138,10 +141,22 @@ impl fmt::Display for Report {
         } else {
             "NOT DURABLE (the directory lies on a file system in memory)"
         };
-        writeln!(f, "events            {:>14} {level}", thousands(self.events))?;
+        writeln!(
+            f,
+            "events            {:>14} {level}",
+            thousands(self.events)
+        )?;
         writeln!(f, "time              {:>14.3} s", self.seconds)?;
-        writeln!(f, "rate              {:>14} events/s", thousands(self.events_per_second as u64))?;
-        writeln!(f, "journal           {:>14.1} MB/s", self.megabytes_per_second)?;
+        writeln!(
+            f,
+            "rate              {:>14} events/s",
+            thousands(self.events_per_second as u64)
+        )?;
+        writeln!(
+            f,
+            "journal           {:>14.1} MB/s",
+            self.megabytes_per_second
+        )?;
         writeln!(
             f,
             "groups            {:>14} of {:.0} events on average",

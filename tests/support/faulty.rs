@@ -1,20 +1,27 @@
 //! Real files whose k-th call of a kind fails: what the poisoning tests need.
+#![allow(
+    dead_code,
+    clippy::disallowed_types,
+    reason = "a counter of the tests' own"
+)]
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Files, OpenMode, Storage, StorageFile};
-use crate::sync::{Arc, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ringlog::storage::{Files, OpenMode, Storage, StorageFile};
 
 /// Fails every journal write from the `writes_allowed`-th on, for ever, with `ENOSPC`.
 #[derive(Debug)]
-pub(crate) struct Faulty {
-    pub(crate) writes_left: Arc<AtomicU64>,
+pub struct Faulty {
+    pub writes_left: Arc<AtomicU64>,
 }
 
 impl Faulty {
-    pub(crate) fn after_writes(writes_allowed: u64) -> Self {
+    pub fn after_writes(writes_allowed: u64) -> Self {
         Self {
             writes_left: Arc::new(AtomicU64::new(writes_allowed)),
         }
@@ -36,7 +43,6 @@ impl Storage for Faulty {
             file,
             counted,
             writes_left,
-            path: path.to_owned(),
         }))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -67,7 +73,6 @@ struct FaultyFile {
     file: Box<dyn StorageFile>,
     counted: bool,
     writes_left: Arc<AtomicU64>,
-    path: PathBuf,
 }
 
 impl StorageFile for FaultyFile {
@@ -75,13 +80,8 @@ impl StorageFile for FaultyFile {
         self.file.read_at(bytes, position)
     }
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
-        // Segments being prepared (`.tmp`) are zeros: only what carries groups counts.
-        if self.counted
-            && self
-                .path
-                .extension()
-                .is_none_or(|extension| extension != "tmp")
-        {
+        // Segments being prepared are zeros: only what carries headers and groups counts.
+        if self.counted && bytes.iter().any(|byte| *byte != 0) {
             let left = self.writes_left.load(Ordering::Relaxed);
             if left == 0 {
                 return Err(io::Error::from_raw_os_error(28));
