@@ -17,6 +17,7 @@ pub(crate) struct History<'a> {
     storage: &'a dyn Storage,
     directory: PathBuf,
     partition: u32,
+    journal_id: [u64; 2],
     mode: OpenMode,
     pub(crate) segments: Vec<SegmentName>,
     current: usize,
@@ -45,6 +46,7 @@ impl<'a> History<'a> {
         storage: &'a dyn Storage,
         directory: &Path,
         partition: u32,
+        journal_id: [u64; 2],
         mode: OpenMode,
     ) -> Result<Self, ReadError> {
         let control = ControlWord::read(storage, directory)
@@ -54,6 +56,7 @@ impl<'a> History<'a> {
             storage,
             directory: directory.to_owned(),
             partition,
+            journal_id,
             mode,
             current: 0,
             scanner: None,
@@ -227,7 +230,8 @@ impl<'a> History<'a> {
             damage => self.corruption_in(&segment.name, 0, damage, None),
         })?;
         let named = (segment.first_sequence, segment.first_group);
-        if header.partition != self.partition
+        if header.journal_id != self.journal_id
+            || header.partition != self.partition
             || (header.first_sequence, header.first_group) != named
         {
             let damage = Damage::Misplaced("another segment's header");

@@ -56,7 +56,14 @@ pub(crate) fn recover_partition<E>(
     remove_temporaries(storage, &path)
         .map_err(ReadError::io("remove temporary files from", &path))?;
     let mut recovery = PartitionRecovery::default();
-    let mut history = History::open(storage, &path, partition, OpenMode::ReadUncached)?;
+    let journal_id = directory.metadata.journal_id;
+    let mut history = History::open(
+        storage,
+        &path,
+        partition,
+        journal_id,
+        OpenMode::ReadUncached,
+    )?;
     recovery.segments = history.segments.len() as u64;
     let mut tail = Tail::default();
     loop {

@@ -85,7 +85,13 @@ impl JournalReader {
     /// [`ReadError`]: also corruption that shows at once, such as a missing segment.
     pub fn cursor(&self, partition: u32) -> Result<Cursor, ReadError> {
         let directory = self.partition_dir(partition);
-        let history = History::open(&FILES, &directory, partition, OpenMode::Read)?;
+        let history = History::open(
+            &FILES,
+            &directory,
+            partition,
+            self.journal_id(),
+            OpenMode::Read,
+        )?;
         Ok(Cursor {
             partition,
             history,
@@ -112,6 +118,10 @@ impl JournalReader {
             count += 1;
         }
         Ok((count, bytes))
+    }
+
+    pub(crate) fn journal_id(&self) -> [u64; 2] {
+        self.metadata.journal_id
     }
 
     pub(crate) fn partition_dir(&self, partition: u32) -> PathBuf {

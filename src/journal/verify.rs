@@ -70,9 +70,13 @@ impl JournalReader {
             .map(|partition| {
                 let directory = self.partition_dir(partition);
                 let mut check = PartitionCheck::new(partition);
-                if let Err(error) =
-                    verify_partition(&directory, has_writer, &mut check, &mut check_event)
-                {
+                if let Err(error) = verify_partition(
+                    &directory,
+                    self.journal_id(),
+                    has_writer,
+                    &mut check,
+                    &mut check_event,
+                ) {
                     check.error = Some(error);
                 }
                 check
@@ -105,11 +109,18 @@ impl PartitionCheck {
 
 fn verify_partition(
     directory: &Path,
+    journal_id: [u64; 2],
     has_writer: bool,
     check: &mut PartitionCheck,
     check_event: &mut impl FnMut(&RecordedEvent<'_>) -> Result<(), String>,
 ) -> Result<(), ReadError> {
-    let mut history = History::open(&FILES, directory, check.partition, OpenMode::Read)?;
+    let mut history = History::open(
+        &FILES,
+        directory,
+        check.partition,
+        journal_id,
+        OpenMode::Read,
+    )?;
     check.segments = history.segments.len() as u64;
     check.control_unreadable = history.control_unreadable;
     let limit = if has_writer {

@@ -65,6 +65,8 @@ impl Writer {
             .storage
             .open(&path.join(CONTROL_FILE), OpenMode::WriteBuffered)
             .map_err(WriteFailure::at("open the control word"))?;
+        // A copied tail is proven by the control word alone until something follows it.
+        let is_witnessed = recovery.segment.is_none();
         let writer = Self {
             storage: Arc::clone(&directory.storage),
             directory: path,
@@ -76,7 +78,7 @@ impl Writer {
             next_group: recovery.last_group + 1,
             next_sequence: recovery.last_sequence + 1,
             synced_group: recovery.last_group,
-            is_witnessed: true,
+            is_witnessed,
             next_capacity: SEGMENT_BYTES_MIN,
             witness: GroupBuffer::new(BLOCK_BYTES),
             bytes_written: 0,
