@@ -1,17 +1,29 @@
-//! ringlog: a journaled disruptor.
+#![doc = include_str!("../README.md")]
+//!
+//! # Map
+//!
+//! - Write events with [`events!`] and state with [`State`].
+//! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
+//!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
+//! - Read a journal from outside with [`journal::JournalReader`].
+//! - [`game`] is the reference domain: the events and state of a game server.
+//!
+//! `docs/architecture.md` is the bird's-eye view, `docs/format.md` the bytes on disk.
+#![deny(missing_docs)]
+
 pub mod event;
 pub mod game;
+pub mod journal;
+pub mod source;
+pub mod storage;
 
 mod callback;
 mod clock;
 mod idle;
-pub mod journal;
 mod partition;
 mod pipeline;
 mod ring;
 mod routing;
-pub mod source;
-pub mod storage;
 mod sync;
 mod watermark;
 

@@ -1,48 +1,81 @@
 //! The door to shared memory and threads: `std`'s in the product, `loom`'s under `cfg(loom)`.
 //!
 //! No other module names atomics, locks, parking or thread creation, so that whatever they build
-//! can be explored by the models in `loom-tests/`.
-#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+//! can be explored by the models in `loom-tests/`. The types are wrapped rather than re-exported:
+//! clippy then holds everybody else to this door.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this is the door"
+)]
 
 #[cfg(loom)]
-pub(crate) use loom::{
-    sync::{
-        Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence},
-    },
-    thread::{Thread, current, park, yield_now},
-};
+use loom::{sync as shared, thread};
 #[cfg(not(loom))]
-pub(crate) use std::{
-    sync::{
-        Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence},
-    },
-    thread::{Thread, current, park, yield_now},
-};
+use std::{sync as shared, thread};
 
+pub(crate) use shared::atomic::{Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock};
 pub(crate) use std::thread::{JoinHandle, scope};
+pub(crate) use thread::{Thread, current};
 
 use std::time::Duration;
 
-/// Tells the processor that this is a spin-wait; under loom it lets the other threads run.
-#[inline]
-pub(crate) fn spin_hint() {
-    #[cfg(not(loom))]
-    std::hint::spin_loop();
-    #[cfg(loom)]
-    loom::thread::yield_now();
+macro_rules! atomic {
+    ($name:ident, $value:ty) => {
+        /// `std`'s or loom's atomic of the same name.
+        #[derive(Debug, Default)]
+        pub(crate) struct $name(shared::atomic::$name);
+
+        #[allow(dead_code, reason = "each width is used with its own operations")]
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                Self(shared::atomic::$name::new(value))
+            }
+
+            #[inline]
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                self.0.load(order)
+            }
+
+            #[inline]
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                self.0.store(value, order);
+            }
+
+            #[inline]
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.0.compare_exchange(current, new, success, failure)
+            }
+        }
+    };
 }
 
-/// Parks for at most `timeout`. Under loom, where time does not pass, it parks until unparked.
-pub(crate) fn park_for(timeout: Duration) {
-    #[cfg(not(loom))]
-    std::thread::park_timeout(timeout);
-    #[cfg(loom)]
-    {
-        let _ = timeout;
-        loom::thread::park();
+atomic!(AtomicBool, bool);
+atomic!(AtomicU8, u8);
+atomic!(AtomicU64, u64);
+atomic!(AtomicUsize, usize);
+
+impl AtomicU64 {
+    #[inline]
+    pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        self.0.fetch_add(value, order)
+    }
+}
+
+/// `std`'s or loom's mutex; taken with [`lock`].
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(shared::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(shared::Mutex::new(value))
     }
 }
 
@@ -50,10 +83,41 @@ pub(crate) fn park_for(timeout: Duration) {
 ///
 /// The engine runs no user code under its locks, so a poisoned lock means that one of our own
 /// threads panicked between two plain assignments; the data is still well formed.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> shared::MutexGuard<'_, T> {
     mutex
+        .0
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Blocks this thread until it is unparked, or for no reason.
+pub(crate) fn park() {
+    thread::park();
+}
+
+/// Parks for at most `timeout`. Under loom, where time does not pass, it parks until unparked.
+pub(crate) fn park_for(timeout: Duration) {
+    #[cfg(not(loom))]
+    thread::park_timeout(timeout);
+    #[cfg(loom)]
+    {
+        let _ = timeout;
+        thread::park();
+    }
+}
+
+/// Lets another thread have the core.
+pub(crate) fn yield_now() {
+    thread::yield_now();
+}
+
+/// Tells the processor that this is a spin-wait; under loom it lets the other threads run.
+#[inline]
+pub(crate) fn spin_hint() {
+    #[cfg(not(loom))]
+    std::hint::spin_loop();
+    #[cfg(loom)]
+    thread::yield_now();
 }
 
 /// Starts a named thread.

@@ -273,22 +273,20 @@ mod tests {
 
     #[test]
     fn a_panicking_waker_costs_the_next_one_nothing() {
-        use std::sync::atomic::{AtomicU64 as Count, Ordering as Order};
         struct Panics;
         impl std::task::Wake for Panics {
             fn wake(self: std::sync::Arc<Self>) {
                 panic!("a waker that panics");
             }
         }
-        #[expect(clippy::disallowed_types, reason = "a counter of the test's own")]
-        struct Counts(Count);
+        struct Counts(AtomicU64);
         impl std::task::Wake for Counts {
             fn wake(self: std::sync::Arc<Self>) {
-                self.0.fetch_add(1, Order::Relaxed);
+                self.0.fetch_add(1, Ordering::Relaxed);
             }
         }
         let watermark = Watermark::new(0);
-        let counts = std::sync::Arc::new(Counts(Count::new(0)));
+        let counts = std::sync::Arc::new(Counts(AtomicU64::new(0)));
         let (bad, good) = (
             Waker::from(std::sync::Arc::new(Panics)),
             Waker::from(std::sync::Arc::clone(&counts)),
@@ -303,6 +301,6 @@ mod tests {
         }
         assert!(watermark.advance(3));
         watermark.run_wakers();
-        assert_eq!(counts.0.load(Order::Relaxed), 1);
+        assert_eq!(counts.0.load(Ordering::Relaxed), 1);
     }
 }

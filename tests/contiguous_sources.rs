@@ -1,4 +1,10 @@
 //! Contiguous sources: one ordered stream whose messages arrive in disorder.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the doors are the library's"
+)]
 
 mod support;
 

@@ -1,5 +1,11 @@
 //! A disk that refuses: nothing is acknowledged that is not there, everybody is told, and the
 //! directory opens again with exactly what was acknowledged, or more.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the doors are the library's"
+)]
 
 #[path = "support/faulty.rs"]
 mod faulty;

@@ -1,4 +1,10 @@
 //! `SIGKILL` at any moment: what was acknowledged is there, once, in order.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the doors are the library's"
+)]
 
 mod support;
 
@@ -39,7 +45,6 @@ fn what_was_acknowledged_before_a_sigkill_is_there_once_and_in_order() {
         .ok()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or_else(|| {
-            #[expect(clippy::disallowed_methods, reason = "any number will do as a seed")]
             let now = SystemTime::now();
             now.duration_since(SystemTime::UNIX_EPOCH)
                 .map_or(1, |since| u64::from(since.subsec_nanos()))

@@ -1,4 +1,10 @@
 //! Opening a directory: what it costs, what it refuses, and what it leaves unchanged.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the doors are the library's"
+)]
 
 mod support;
 
@@ -92,7 +98,6 @@ fn another_partition_count_is_a_clear_error() {
 #[test]
 fn a_directory_with_foreign_files_is_refused_untouched() {
     let directory = tempfile::tempdir().unwrap();
-    #[expect(clippy::disallowed_methods, reason = "a test makes a foreign file")]
     fs::write(directory.path().join("holiday.jpg"), b"not a journal").unwrap();
     let error = try_open(directory.path(), 1).unwrap_err();
     assert!(error.to_string().contains("holiday.jpg"), "{error}");

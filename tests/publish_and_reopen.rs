@@ -1,4 +1,10 @@
 //! The main job: what was published is in order, applied, durable, and there again after reopening.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the doors are the library's"
+)]
 
 mod support;
 

@@ -1,4 +1,10 @@
 //! Receipts: waited for, polled, dropped, detached.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the doors are the library's"
+)]
 
 mod support;
 
@@ -12,7 +18,6 @@ use std::thread;
 use support::{added, open};
 
 /// Unparks the thread that polls, and counts.
-#[expect(clippy::disallowed_types, reason = "a counter of the test's own")]
 struct Unparks(thread::Thread, AtomicUsize);
 
 impl Wake for Unparks {

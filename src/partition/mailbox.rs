@@ -24,9 +24,12 @@ struct Queue<S> {
 /// What a visit is shown: the state and the last sequence applied to it, or nothing at the end.
 type Shown<'a, S> = Option<(&'a S, u64)>;
 
+/// A closure that looks at what it is shown.
+type Look<'a, S> = Box<dyn for<'s> FnOnce(Shown<'s, S>) + Send + 'a>;
+
 /// A closure that runs exactly once: with the state, or with nothing when dropped unrun.
 pub(crate) struct Visit<S> {
-    run: Option<Box<dyn FnOnce(Shown<'_, S>) + Send>>,
+    run: Option<Look<'static, S>>,
 }
 
 /// The partition has no state to show any more.
@@ -78,7 +81,7 @@ impl<S> Mailbox<S> {
             signal: Signal::new(),
         });
         let finish = Finish(Arc::clone(&answer));
-        let run: Box<dyn FnOnce(Shown<'_, S>) + Send + '_> = Box::new(move |shown| {
+        let run: Look<'_, S> = Box::new(move |shown| {
             // Dropped last: `look` and all that it borrows are gone before the visitor goes on.
             let finish = finish;
             if let Some((state, sequence)) = shown {
@@ -94,7 +97,7 @@ impl<S> Mailbox<S> {
         // exactly once, at the latest when dropped), and this function does not return before it
         // has seen `done`. After that the partition's thread touches only the `Answer`, which it
         // shares by `Arc` and which then holds nothing of `R`.
-        let run: Box<dyn FnOnce(Shown<'_, S>) + Send> = unsafe { std::mem::transmute(run) };
+        let run: Look<'static, S> = unsafe { std::mem::transmute(run) };
         self.send(Visit { run: Some(run) });
         worker.notify();
         // ORDERING: acquire pairs with the release in `Finish`.

@@ -112,7 +112,7 @@ impl Storage for Files {
     }
 
     fn is_volatile(&self, path: &Path) -> io::Result<bool> {
-        #[expect(
+        #[allow(
             clippy::unnecessary_cast,
             reason = "f_type's width differs between platforms"
         )]

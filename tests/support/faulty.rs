@@ -16,12 +16,12 @@ use ringlog::storage::{Files, OpenMode, Storage, StorageFile};
 
 /// Fails every journal write from the `writes_allowed`-th on, for ever, with `ENOSPC`.
 #[derive(Debug)]
-pub struct Faulty {
-    pub writes_left: Arc<AtomicU64>,
+pub(crate) struct Faulty {
+    pub(crate) writes_left: Arc<AtomicU64>,
 }
 
 impl Faulty {
-    pub fn after_writes(writes_allowed: u64) -> Self {
+    pub(crate) fn after_writes(writes_allowed: u64) -> Self {
         Self {
             writes_left: Arc::new(AtomicU64::new(writes_allowed)),
         }

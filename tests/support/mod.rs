@@ -1,5 +1,9 @@
 //! A small domain for the tests of the public API: counters that remember their order.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part"
+)]
 
 use std::collections::HashMap;
 
