@@ -1,5 +1,6 @@
 //! The command line: which subcommand runs, and how the program ends.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -109,7 +110,15 @@ fn start<L: Parser>(run: impl FnOnce(L) -> (Output, anyhow::Result<Exit>)) -> Ex
                 .from_env_lossy(),
         )
         .try_init();
-    match L::try_parse() {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    // clap would call the first a conflict, where `demo` shares its options with the program.
+    if let [_, json, subcommand, ..] = arguments.as_mut_slice()
+        && json == "--json"
+        && !subcommand.as_encoded_bytes().starts_with(b"-")
+    {
+        std::mem::swap(json, subcommand);
+    }
+    match L::try_parse_from(arguments) {
         Ok(line) => {
             let (output, done) = run(line);
             done.unwrap_or_else(|error| report(&error, output))
