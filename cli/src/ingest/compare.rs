@@ -2,7 +2,7 @@
 
 use ringlog::journal::{Cursor, JournalReader};
 use ringlog::rkyv::util::AlignedVec;
-use ringlog::{Archiver, Event, event, partition_of};
+use ringlog::{Event, partition_of};
 
 use super::equal::is_equal;
 use crate::Domain;
@@ -14,7 +14,6 @@ pub(super) struct Journaled {
     source_id: u32,
     /// One entry a partition.
     lanes: Vec<Lane>,
-    archiver: Archiver,
 }
 
 /// The events of the source in one partition.
@@ -82,7 +81,6 @@ impl Journaled {
             source: source.to_owned(),
             source_id,
             lanes,
-            archiver: Archiver::default(),
         })
     }
 
@@ -91,15 +89,15 @@ impl Journaled {
         self.lanes.iter().all(|lane| lane.next.is_none())
     }
 
-    /// Compares the line `number`, which is `event`, or malformed where that is `None`. Lines come
-    /// in order; one that is left out is blank.
+    /// Compares the line `number`: an event with its archive, or `None` where it is malformed. Lines
+    /// come in order; one that is left out is blank.
     pub(super) fn compare<D: Domain>(
         &mut self,
         number: u64,
-        event: Option<&D::Event>,
+        event: Option<(&D::Event, &[u8])>,
     ) -> anyhow::Result<Verdict> {
         self.check_met(number)?;
-        let partition = event.map(|event| {
+        let partition = event.map(|(event, _)| {
             #[expect(clippy::cast_possible_truncation, reason = "at most 1,024 partitions")]
             let partitions = self.lanes.len() as u32;
             partition_of(event.key(), partitions) as usize
@@ -111,7 +109,7 @@ impl Journaled {
             };
             let event = event.filter(|_| partition == Some(index));
             let difference = match (event, next.number == number) {
-                (Some(event), true) if next.equals::<D>(event, &mut self.archiver) => {
+                (Some((event, archive)), true) if next.equals::<D>(event, archive) => {
                     verdict = Verdict::Equal;
                     lane.advance(number, self.source_id)?;
                     continue;
@@ -187,10 +185,7 @@ impl Lane {
 
 impl Recorded {
     /// Whether the journal has `event`: byte for byte, or at least in meaning.
-    fn equals<D: Domain>(&self, event: &D::Event, archiver: &mut Archiver) -> bool {
-        let Ok(archive) = event::to_archive(event, archiver) else {
-            return false;
-        };
+    fn equals<D: Domain>(&self, event: &D::Event, archive: &[u8]) -> bool {
         let event_type = event.event_type();
         let is_same_type = (event_type.kind, event_type.version) == (self.kind, self.version);
         if is_same_type && archive == self.body.as_slice() {

@@ -78,17 +78,26 @@ impl<'a, D: Domain> Feed<'a, D> {
                 parsed,
             } = line;
             let text = batch.text(place);
-            match &mut self.journaled {
-                None => self.settle(number, text, parsed)?,
-                Some(journaled) => match journaled.compare::<D>(number, parsed.as_ref().ok())? {
-                    Verdict::New => self.hold(number, text, parsed)?,
-                    Verdict::Equal => {
-                        self.figures.equal += 1;
-                        if journaled.is_done() {
-                            self.release()?;
-                        }
+            let Some(journaled) = &mut self.journaled else {
+                self.settle(number, text, parsed)?;
+                continue;
+            };
+            // An event that is too long for an archive was not journaled: it is no event here.
+            let mut archive: &[u8] = &[];
+            let parsed = parsed.and_then(|event| {
+                archive = event::to_archive(&event, &mut self.archiver)
+                    .map_err(|error| error.to_string())?;
+                Ok(event)
+            });
+            let candidate = parsed.as_ref().ok().map(|event| (event, archive));
+            match journaled.compare::<D>(number, candidate)? {
+                Verdict::New => self.hold(number, text, parsed)?,
+                Verdict::Equal => {
+                    self.figures.equal += 1;
+                    if journaled.is_done() {
+                        self.release()?;
                     }
-                },
+                }
             }
         }
         Ok(())
@@ -111,12 +120,12 @@ impl<'a, D: Domain> Feed<'a, D> {
         parsed: Result<D::Event, String>,
     ) -> anyhow::Result<()> {
         let held_bytes = self.held_bytes + text.len();
-        if let Some(reason) = self.malformed(&parsed) {
+        if let Err(reason) = &parsed {
             // To note what was noted before changes nothing. What is new waits with the others,
             // unless it is so much that somebody must have removed the notes.
             let is_noted = self.rejected.has(self.source.name(), number);
             if is_noted || held_bytes > HELD_BYTES_MAX {
-                return self.reject(number, text, &reason);
+                return self.reject(number, text, reason);
             }
         }
         self.held_bytes = held_bytes;
@@ -132,16 +141,6 @@ impl<'a, D: Domain> Feed<'a, D> {
             parsed,
         });
         Ok(())
-    }
-
-    /// Why the line will be rejected, if it will.
-    fn malformed(&mut self, parsed: &Result<D::Event, String>) -> Option<String> {
-        match parsed {
-            Ok(event) => event::to_archive(event, &mut self.archiver)
-                .err()
-                .map(|error| error.to_string()),
-            Err(reason) => Some(reason.clone()),
-        }
     }
 
     /// Takes everything that was kept: the input is the one that the journal knows.
