@@ -12,6 +12,7 @@
 #[path = "support/program.rs"]
 mod program;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use program::{Place, counts, expected, real_data, unpacked};
@@ -50,22 +51,40 @@ fn assert_figures(place: &Place, partitions: usize, expected: &Value) {
 
 /// Every line of the input is printed once, and nothing else.
 fn assert_dump_equals(place: &Place, file: &Path) {
-    let canonical = |line: &str| {
-        let mut event: Value = serde_json::from_str(line).unwrap();
-        event.sort_all_objects();
-        let event_members = event.as_object_mut().unwrap();
-        event_members.remove("partition");
-        event_members.remove("sequence");
-        event.to_string()
-    };
-    let mut dumped: Vec<String> = place.dump(&[]).iter().map(|line| canonical(line)).collect();
-    let mut lines: Vec<String> = unpacked(file).lines().map(canonical).collect();
-    dumped.sort_unstable();
-    lines.sort_unstable();
-    assert!(dumped == lines, "the dump is not the input");
+    let text = unpacked(file);
+    let mut balance: HashMap<&str, i64> = HashMap::new();
+    for line in text.lines() {
+        *balance.entry(line).or_default() += 1;
+    }
+    let dumped = place.dump(&[]);
+    let dumped: Vec<String> = dumped.iter().map(|line| without_place(line)).collect();
+    for line in &dumped {
+        *balance.entry(line).or_default() -= 1;
+    }
+    // Most lines come back byte for byte. The others must be equal in meaning.
+    let mut difference: HashMap<String, i64> = HashMap::new();
+    for (line, count) in balance.into_iter().filter(|(_, count)| *count != 0) {
+        *difference.entry(canonical(line)).or_default() += count;
+    }
+    difference.retain(|_, count| *count != 0);
+    assert!(difference.is_empty(), "{:?}", difference.iter().next());
 }
 
-fn assert_data_set(name: &str, checks_dump: bool) {
+/// `line` without the partition and sequence in front.
+fn without_place(line: &str) -> String {
+    let mut members = line.splitn(3, ',');
+    assert!(members.next().unwrap().starts_with("{\"partition\":"));
+    assert!(members.next().unwrap().starts_with("\"sequence\":"));
+    format!("{{{}", members.next().unwrap())
+}
+
+fn canonical(line: &str) -> String {
+    let mut event: Value = serde_json::from_str(line).unwrap();
+    event.sort_all_objects();
+    event.to_string()
+}
+
+fn assert_data_set(name: &str) {
     let Some(file) = real_data(name) else {
         return;
     };
@@ -81,7 +100,7 @@ fn assert_data_set(name: &str, checks_dump: bool) {
         let second = place.ingest(&[path]);
         assert_eq!(counts(&second), [events, 0, events, 0]);
         assert_eq!(place.stats()["events"], expected["events"]);
-        if checks_dump && partitions == 3 {
+        if partitions == 3 {
             assert_dump_equals(&place, &file);
         }
         let verdict = place.run("verify", &[]).expect(0).json();
@@ -91,10 +110,10 @@ fn assert_data_set(name: &str, checks_dump: bool) {
 
 #[test]
 fn league_of_legends() {
-    assert_data_set("lol_timelines", true);
+    assert_data_set("lol_timelines");
 }
 
 #[test]
 fn starcraft() {
-    assert_data_set("sc2_replays", true);
+    assert_data_set("sc2_replays");
 }
