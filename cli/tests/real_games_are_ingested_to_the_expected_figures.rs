@@ -91,15 +91,21 @@ fn assert_data_set(name: &str) {
     let path = file.to_str().unwrap();
     let expected = expected(&file);
     let events = expected["events"].as_u64().unwrap();
-    for partitions in [1, 3] {
+    // Without optimizations this takes a minute a round: one is enough there, and `.ci/run` ingests
+    // both sets with the release build.
+    let is_slow = cfg!(debug_assertions) && events > 100_000;
+    let partition_counts: &[usize] = if is_slow { &[3] } else { &[1, 3] };
+    for &partitions in partition_counts {
         let place = Place::new();
         let count = partitions.to_string();
         let first = place.ingest(&[path, "--partitions", &count]);
         assert_eq!(counts(&first), [events, events, 0, 0]);
         assert_figures(&place, partitions, &expected);
-        let second = place.ingest(&[path]);
-        assert_eq!(counts(&second), [events, 0, events, 0]);
-        assert_eq!(place.stats()["events"], expected["events"]);
+        if !is_slow {
+            let second = place.ingest(&[path]);
+            assert_eq!(counts(&second), [events, 0, events, 0]);
+            assert_eq!(place.stats()["events"], expected["events"]);
+        }
         if partitions == 3 {
             assert_dump_equals(&place, &file);
         }

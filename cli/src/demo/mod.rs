@@ -9,6 +9,7 @@ use crate::output::Output;
 pub(crate) struct Args {}
 
 /// Runs the demo.
+#[expect(clippy::extra_unused_type_parameters, reason = "it is not built yet")]
 pub(crate) fn run<D: Synthetic>(_args: &Args, _output: &Output) -> anyhow::Result<Exit> {
     anyhow::bail!("not built yet")
 }
