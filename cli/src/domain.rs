@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// An application's events and state, as the program `ringlog` sees them.
 ///
-/// Implement it and call [`run::<YourDomain>()`](crate::run) from a `main` of one line to get
+/// Implement it and call [`run::<YourDomain>()`](crate::run()) from a `main` of one line to get
 /// `ingest`, `stats`, `state`, `dump` and `verify` for your own journals.
 pub trait Domain: 'static {
     /// The enum over the event types.
@@ -28,7 +28,7 @@ pub trait Domain: 'static {
     fn print(event: &<Self::Event as Event>::View<'_>, out: &mut Vec<u8>);
 
     /// The type's name as the input gave it: also of types that this program does not know.
-    fn type_name<'a>(event: &'a <Self::Event as Event>::View<'a>) -> &'a str;
+    fn type_name<'a>(event: &'a <Self::Event as Event>::View<'_>) -> &'a str;
 
     /// The id that `--user` selects by.
     fn user_id(event: &<Self::Event as Event>::View<'_>, meta: &EventMeta) -> u64;

@@ -1,7 +1,37 @@
-//! ringlog CLI.
-pub mod demo;
+//! The program `ringlog`, as a library: the same tools for your own events.
+//!
+//! Implement [`Domain`] for a type of yours and make a program of one line:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     ringlog_cli::run::<ringlog_cli::Game>()
+//! }
+//! ```
+//!
+//! It has the subcommands `ingest`, `stats`, `state`, `dump` and `verify`. A domain that can make
+//! up its own traffic ([`Synthetic`]) also gets `demo`, with [`run_with_demo`]; a program that
+//! knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
+
+#![deny(missing_docs)]
+
+mod apply;
+mod clock;
+mod demo;
 mod domain;
+mod dump;
+mod exit;
+mod files;
 mod game;
+mod ingest;
+mod no_domain;
+mod output;
+mod progress;
+mod run;
+mod state;
+mod stats;
+mod verify;
 
 pub use domain::{Domain, Synthetic};
 pub use game::Game;
+pub use no_domain::{NoDomain, NoEvent, NoState, NoView};
+pub use run::{run, run_with_demo};

@@ -1,14 +1,9 @@
-use mimalloc::MiMalloc;
+//! The program `ringlog`: the reference domain `game`.
+
+/// Parsing allocates for every line; the system's allocator would dominate the profile.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-use clap::Parser;
-#[derive(Parser)]
-struct A {
-    #[command(flatten)]
-    d: ringlog_cli::demo::Args,
-}
-fn main() {
-    let a = A::parse();
-    let r = ringlog_cli::demo::run::<ringlog_cli::Game>(&a.d).unwrap();
-    print!("{r}");
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    ringlog_cli::run_with_demo::<ringlog_cli::Game>()
 }

@@ -1,7 +1,7 @@
 //! The demo's load: publishers at full speed, with live figures.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ringlog::{Pipeline, PublishError, Publisher};
 
 use super::latency::{Sampler, new_histogram, sampler};
-use crate::Synthetic;
+use crate::{Synthetic, clock};
 
 /// Events between two offers of a latency sample.
 const SAMPLE_INTERVAL: u64 = 512;
@@ -31,7 +31,7 @@ pub(super) struct Outcome {
 
 impl Load {
     pub(super) fn run<D: Synthetic>(self, pipeline: &Pipeline<D::State>) -> Result<Outcome> {
-        let started = Instant::now();
+        let started = clock::now();
         let latencies = thread::scope(|scope| {
             let (mut publishing, mut waiting) = (Vec::new(), Vec::new());
             for index in 0..self.publishers {
@@ -86,7 +86,7 @@ fn publish<E: ringlog::Event>(
     for number in 0..events {
         let event = traffic();
         let is_sample = number % SAMPLE_INTERVAL == 0;
-        let published = is_sample.then(Instant::now);
+        let published = is_sample.then(clock::now);
         let receipt = publisher.publish(&event).map_err(describe)?;
         if let Some(published) = published {
             sampler.offer(published, receipt);
@@ -123,7 +123,7 @@ fn show_progress<S: ringlog::State>(pipeline: &Pipeline<S>, events: u64, done: i
         Duration::from_millis(100)
     };
     while !done() {
-        thread::sleep(pause);
+        thread::park_timeout(pause);
         let (mut durable, mut lag) = (0, 0);
         for partition in pipeline.stats() {
             durable += partition.durable_sequence;

@@ -10,36 +10,45 @@ use anyhow::{Context, Result};
 use ringlog::{Durability, Pipeline};
 
 use crate::Synthetic;
+use crate::exit::Exit;
+use crate::output::Output;
 use load::Load;
-pub use report::Report;
+use report::Report;
 
 /// What `ringlog demo` is asked for.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// How many events to publish.
     #[arg(long, default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub events: u64,
+    pub(crate) events: u64,
     /// The traffic is the same for the same seed and number of publishers.
     #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Publishing threads.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
-    pub publishers: u64,
+    pub(crate) publishers: u64,
     /// Partitions of the journal; by default one for every two CPUs.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub partitions: Option<u32>,
+    pub(crate) partitions: Option<u32>,
     /// A directory to use and to keep; it must not hold a journal yet. By default a fresh one
     /// beside the program, removed afterwards.
     #[arg(long)]
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
 }
 
-/// Runs the demo: publishes, makes durable, reopens, replays and compares.
-///
-/// # Errors
-///
-/// When the directory cannot be used, or a partition stopped.
-pub fn run<D: Synthetic>(args: &Args) -> Result<Report> {
+/// Runs the demo and reports; it fails when what comes back is not what was acknowledged.
+pub(crate) fn run<D: Synthetic>(args: &Args, output: Output) -> Result<Exit> {
+    let report = measure::<D>(args)?;
+    output.show(&serde_json::to_value(&report)?, || report.to_string())?;
+    Ok(if report.is_sound() {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}
+
+/// Publishes, makes durable, reopens, replays and compares.
+fn measure<D: Synthetic>(args: &Args) -> Result<Report> {
     let directory = Directory::choose(args.dir.as_deref())?;
     let partitions = args.partitions.unwrap_or_else(default_partitions);
     let pipeline = open::<D>(directory.path(), partitions)?;

@@ -9,72 +9,73 @@ use serde_json::Value;
 use super::Args;
 use super::load::Outcome;
 use crate::Synthetic;
+use crate::output::grouped;
 
 const TOP_PLAYERS: usize = 5;
 
 /// The figures of one run; its JSON is the machine-readable report.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub(super) struct Report {
     /// Events published and acknowledged as durable.
-    pub events: u64,
+    pub(super) events: u64,
     /// From the first publish to the last acknowledgement.
-    pub seconds: f64,
+    pub(super) seconds: f64,
     /// `events` by `seconds`.
-    pub events_per_second: f64,
+    pub(super) events_per_second: f64,
     /// Journal bytes written, headers and padding included.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// `bytes` by `seconds`, in 10^6 bytes.
-    pub megabytes_per_second: f64,
+    pub(super) megabytes_per_second: f64,
     /// Latency from publish to acknowledgement under this load, of a sample of the events.
-    pub ack_latency: Latency,
+    pub(super) ack_latency: Latency,
     /// Groups committed: each was one write and one sync.
-    pub groups: u64,
+    pub(super) groups: u64,
     /// Events a group.
-    pub mean_group_events: f64,
+    pub(super) mean_group_events: f64,
     /// Partitions, publishers and threads.
-    pub partitions: u32,
+    pub(super) partitions: u32,
     /// Publishing threads.
-    pub publishers: u64,
+    pub(super) publishers: u64,
     /// Threads that step partitions.
-    pub partition_threads: usize,
+    pub(super) partition_threads: usize,
     /// CPUs that those are pinned to.
-    pub pinned_cpus: Vec<usize>,
+    pub(super) pinned_cpus: Vec<usize>,
     /// The traffic's seed.
-    pub seed: u64,
+    pub(super) seed: u64,
     /// `false` on a file system in memory: nothing was durable then.
-    pub durable: bool,
+    pub(super) durable: bool,
     /// Who leads.
-    pub top_players: Vec<Value>,
+    pub(super) top_players: Vec<Value>,
     /// What reopening and replaying found.
-    pub check: Check,
+    pub(super) check: Check,
 }
 
 /// Percentiles in microseconds.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Latency {
+pub(super) struct Latency {
     /// How many events were sampled.
-    pub samples: u64,
+    pub(super) samples: u64,
     /// The median.
-    pub p50_us: f64,
+    pub(super) p50_us: f64,
     /// 99 of 100 are faster.
-    pub p99_us: f64,
+    pub(super) p99_us: f64,
     /// 999 of 1,000 are faster.
-    pub p999_us: f64,
+    pub(super) p999_us: f64,
     /// The slowest sampled.
-    pub max_us: f64,
+    pub(super) max_us: f64,
 }
 
 /// What reopening and replaying found.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Check {
+pub(super) struct Check {
     /// Events recovered.
-    pub events: u64,
+    pub(super) events: u64,
     /// Every event is there.
-    pub is_complete: bool,
+    pub(super) is_complete: bool,
     /// The replayed state equals the live one.
-    pub is_state_equal: bool,
+    pub(super) is_state_equal: bool,
     /// How long recovery and replay took.
-    pub seconds: f64,
+    pub(super) seconds: f64,
 }
 
 impl Report {
@@ -128,8 +129,7 @@ impl Report {
     }
 
     /// Whether everything that was acknowledged came back, and the state is the same.
-    #[must_use]
-    pub fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         self.check.is_complete && self.check.is_state_equal
     }
 }
@@ -141,16 +141,12 @@ impl fmt::Display for Report {
         } else {
             "NOT DURABLE (the directory lies on a file system in memory)"
         };
-        writeln!(
-            f,
-            "events            {:>14} {level}",
-            thousands(self.events)
-        )?;
+        writeln!(f, "events            {:>14} {level}", grouped(self.events))?;
         writeln!(f, "time              {:>14.3} s", self.seconds)?;
         writeln!(
             f,
             "rate              {:>14} events/s",
-            thousands(self.events_per_second as u64)
+            grouped(self.events_per_second as u64)
         )?;
         writeln!(
             f,
@@ -160,7 +156,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "groups            {:>14} of {:.0} events on average",
-            thousands(self.groups),
+            grouped(self.groups),
             self.mean_group_events
         )?;
         let latency = &self.ack_latency;
@@ -189,7 +185,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "check             reopened and replayed {} events in {:.3} s: {}",
-            thousands(check.events),
+            grouped(check.events),
             check.seconds,
             match (check.is_complete, check.is_state_equal) {
                 (true, true) => "every event is there, the state is equal",
@@ -198,16 +194,4 @@ impl fmt::Display for Report {
             }
         )
     }
-}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -34,7 +34,7 @@ impl Domain for Game {
         print::print(event, out);
     }
 
-    fn type_name<'a>(event: &'a GameView<'a>) -> &'a str {
+    fn type_name<'a>(event: &'a GameView<'_>) -> &'a str {
         event.event_type()
     }
 

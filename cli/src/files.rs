@@ -1,0 +1,53 @@
+//! The program's own files, apart from the journal's: inputs, and the list of rejected lines.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "this is the program's door to the file system; the engine's is for journals"
+)]
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Opens a file for reading.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// A file that is appended to.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    file: BufWriter<File>,
+}
+
+impl Appender {
+    /// Opens a file whose first `keep` bytes stay; creates it if it is missing.
+    pub(crate) fn open(path: &Path, keep: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        file.set_len(keep)?;
+        Ok(Self {
+            file: BufWriter::new(file),
+        })
+    }
+
+    /// Makes what was appended durable.
+    pub(crate) fn sync(mut self) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()
+    }
+}
+
+impl Write for Appender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Makes durable that the names in a directory are there.
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
