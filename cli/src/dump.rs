@@ -89,7 +89,7 @@ impl<D: Domain> Dump<'_, D> {
         reader: &JournalReader,
         partitions: std::ops::Range<u32>,
     ) -> anyhow::Result<()> {
-        let mut progress = Progress::of_events("dumping");
+        let mut progress = Progress::of_events("dumping", reader);
         for partition in partitions {
             let mut cursor = reader.cursor(partition)?;
             while let Some(event) = cursor.next_event()? {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use ringlog::journal::JournalReader;
+
 use crate::output::stderr_is_terminal;
 
 /// How many events pass between two looks at the bar: it costs more than reading an event.
@@ -27,9 +29,16 @@ impl Progress {
         Self::new(what, total, template)
     }
 
-    /// A counter of events read.
-    pub(crate) fn of_events(what: &str) -> Self {
-        Self::new(what, None, "{msg} {human_pos} events, {per_sec}")
+    /// A bar over the events of all partitions; a counter where their number is not known.
+    pub(crate) fn of_events(what: &str, reader: &JournalReader) -> Self {
+        let total = (0..reader.partitions())
+            .map(|partition| reader.acknowledged_sequence(partition).ok().flatten())
+            .sum::<Option<u64>>();
+        let template = match total {
+            Some(_) => "{msg} [{bar:30}] {human_pos}/{human_len} events, {per_sec}, {eta} left",
+            None => "{msg} {human_pos} events, {per_sec}",
+        };
+        Self::new(what, total, template)
     }
 
     fn new(what: &str, total: Option<u64>, template: &str) -> Self {

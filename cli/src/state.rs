@@ -60,7 +60,7 @@ impl FromStr for Place {
 pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = JournalReader::open(&args.dir)?;
     let last_sequences = last_sequences(args, reader.partitions())?;
-    let mut progress = Progress::of_events("replaying");
+    let mut progress = Progress::of_events("replaying", &reader);
     let (mut states, mut applied) = (Vec::new(), Vec::new());
     for (partition, last_sequence) in (0..reader.partitions()).zip(last_sequences) {
         let mut state = D::state(partition);

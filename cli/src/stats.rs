@@ -40,7 +40,7 @@ struct Figures {
 
 pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = JournalReader::open(&args.dir)?;
-    let mut progress = Progress::of_events("reading");
+    let mut progress = Progress::of_events("reading", &reader);
     let mut figures = Figures::default();
     let mut states = Vec::new();
     for partition in 0..reader.partitions() {

@@ -32,7 +32,7 @@ struct Finding {
 
 pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = JournalReader::open(&args.dir)?;
-    let mut progress = Progress::of_events("verifying");
+    let mut progress = Progress::of_events("verifying", &reader);
     let report = reader.verify(|event| {
         progress.event();
         check_event::<D>(event)

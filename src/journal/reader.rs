@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::control::{ControlRead, ControlWord};
 use super::directory::{has_writer, partition_dir, read_metadata};
 use super::error::ReadError;
 use super::format::{Frames, Metadata};
@@ -99,6 +100,22 @@ impl JournalReader {
             next_sequence: 1,
             sources: SourceTable::default(),
         })
+    }
+
+    /// The last sequence of `partition` that its writer acknowledged, by the control word; `None`
+    /// where there is none to be believed. After a power cut the journal may hold more.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Io`].
+    pub fn acknowledged_sequence(&self, partition: u32) -> Result<Option<u64>, ReadError> {
+        let directory = self.partition_dir(partition);
+        match ControlWord::read(&FILES, &directory)
+            .map_err(ReadError::io("read the control word in", &directory))?
+        {
+            ControlRead::Present(word) => Ok(Some(word.acknowledged_sequence)),
+            ControlRead::Absent | ControlRead::Unreadable => Ok(None),
+        }
     }
 
     /// How many segments `partition` has, and the bytes they take on the file system.
