@@ -24,7 +24,7 @@ fn lone_ack(criterion: &mut Criterion) {
     let mut bare = BareFile::new(&directory, FILE_BYTES, 4096);
     let pipeline = open(&directory);
     let publisher = pipeline.publisher();
-    let mut acknowledged = || {
+    let acknowledged = || {
         let start = Instant::now();
         let receipt = publisher.publish(&moved(1)).expect("it publishes");
         receipt.wait().expect("it is durable");
