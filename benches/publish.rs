@@ -16,31 +16,32 @@ use support::{BenchDir, Sum, moved};
 
 fn publish(criterion: &mut Criterion) {
     let directory = BenchDir::new();
-    let pipeline = Pipeline::<Sum>::builder(directory.journal())
-        .durability(Durability::Memory)
-        .ring_slots(1 << 16)
-        .open(|_| Sum::default())
-        .expect("the pipeline opens");
-    let publisher = pipeline.publisher();
     let mut group = criterion.benchmark_group("publish");
     group.throughput(Throughput::Elements(1));
     let event = moved(1);
-    group.bench_function("one_event_in_memory", |bencher| {
-        bencher.iter(|| {
-            publisher
-                .publish(black_box(&event))
-                .expect("it publishes")
-                .partition()
+    for slots in [4096, 65_536] {
+        let pipeline = Pipeline::<Sum>::builder(directory.journal())
+            .durability(Durability::Memory)
+            .ring_slots(slots)
+            .open(|_| Sum::default())
+            .expect("the pipeline opens");
+        let publisher = pipeline.publisher();
+        group.bench_function(format!("in_memory_{slots}_slots"), |bencher| {
+            bencher.iter(|| {
+                publisher
+                    .publish(black_box(&event))
+                    .expect("it publishes")
+                    .partition()
+            });
         });
-    });
+    }
     group.finish();
-    drop(pipeline);
 }
 
 criterion_group! {
     name = benches;
     config = Criterion::default()
-        .sample_size(20)
+        .sample_size(30)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
     targets = publish
