@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
 
+use crate::canary::{Canary, is_planted};
 use crate::clock::Moment;
 use crate::sync::{
     self, AtomicBool, AtomicUsize, Mutex, Ordering, Thread, fence, park, park_for, spin_hint,
@@ -59,7 +60,9 @@ impl Signal {
         // ORDERING: pairs with the fence in `wait_for`. Either the waiter's re-check sees the
         // change made before this fence, or this load sees the waiter's registration made before
         // its fence; a release store and an acquire load would allow both to be missed.
-        fence(Ordering::SeqCst);
+        if !is_planted(Canary::NotifyWithoutFence) {
+            fence(Ordering::SeqCst);
+        }
         // ORDERING: relaxed, ordered by the fence above.
         if self.parked.load(Ordering::Relaxed) != 0 {
             self.wake_all();
@@ -73,6 +76,9 @@ impl Signal {
             // ORDERING: release, so that the woken thread sees what the notifier did.
             sleeper.woken.store(true, Ordering::Release);
             sleeper.thread.unpark();
+            if is_planted(Canary::OnlyOneWoken) {
+                break;
+            }
         }
         // ORDERING: relaxed: a notifier that still reads the old count takes the lock for nothing.
         self.parked.store(0, Ordering::Relaxed);
@@ -107,8 +113,10 @@ impl Signal {
         loop {
             let woken = self.register();
             // ORDERING: pairs with the fence in `notify`, see there.
-            fence(Ordering::SeqCst);
-            if ready() {
+            if !is_planted(Canary::ParkWithoutFence) {
+                fence(Ordering::SeqCst);
+            }
+            if !is_planted(Canary::ParkWithoutRecheck) && ready() {
                 self.deregister(&woken);
                 return true;
             }

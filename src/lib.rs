@@ -18,8 +18,12 @@ pub mod source;
 pub mod storage;
 
 mod callback;
+mod canary;
 mod clock;
 mod idle;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod internal;
 mod partition;
 mod pipeline;
 mod ring;

@@ -17,6 +17,12 @@ use std::{sync as shared, thread};
 pub(crate) use shared::atomic::{Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock};
 pub(crate) use std::thread::{JoinHandle, scope};
+
+#[cfg(not(loom))]
+pub(crate) use crossbeam::queue::ArrayQueue;
+#[cfg(loom)]
+pub(crate) use parking::{Thread, current};
+#[cfg(not(loom))]
 pub(crate) use thread::{Thread, current};
 
 use std::time::Duration;
@@ -41,6 +47,11 @@ macro_rules! atomic {
             #[inline]
             pub(crate) fn store(&self, value: $value, order: Ordering) {
                 self.0.store(value, order);
+            }
+
+            #[inline]
+            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                self.0.swap(value, order)
             }
 
             #[inline]
@@ -92,7 +103,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> shared::MutexGuard<'_, T> {
 
 /// Blocks this thread until it is unparked, or for no reason.
 pub(crate) fn park() {
+    #[cfg(not(loom))]
     thread::park();
+    #[cfg(loom)]
+    parking::park();
 }
 
 /// Parks for at most `timeout`. Under loom, where time does not pass, it parks until unparked.
@@ -102,7 +116,7 @@ pub(crate) fn park_for(timeout: Duration) {
     #[cfg(loom)]
     {
         let _ = timeout;
-        thread::park();
+        parking::park();
     }
 }
 
@@ -135,4 +149,81 @@ pub(crate) fn spawn_named<T: Send + 'static>(
 /// How many threads this process may run at once: its allowed CPUs.
 pub(crate) fn allowed_cpus() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Parking under loom. Its own `unpark` also wakes a thread that waits for a lock, which then finds
+/// the lock taken and panics; and its `park` never returns unasked, as the real one may.
+#[cfg(loom)]
+mod parking {
+    use std::sync::Arc;
+
+    use loom::sync::Notify;
+
+    loom::thread_local! {
+        static TOKEN: Arc<Notify> = Arc::new(Notify::new());
+    }
+
+    #[derive(Debug, Clone)]
+    pub(crate) struct Thread(Arc<Notify>);
+
+    impl Thread {
+        pub(crate) fn unpark(&self) {
+            self.0.notify();
+        }
+    }
+
+    pub(crate) fn current() -> Thread {
+        Thread(TOKEN.with(Arc::clone))
+    }
+
+    pub(crate) fn park() {
+        current().0.wait();
+    }
+}
+
+/// The twin of crossbeam's queue, whose atomics loom cannot see.
+///
+/// It promises no more than crossbeam's does: a value that was pushed is popped once, in order, and
+/// happens before its pop; `is_empty` takes no lock, so that it may be as stale here as there.
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct ArrayQueue<T> {
+    values: Mutex<std::collections::VecDeque<T>>,
+    length: AtomicUsize,
+    capacity: usize,
+}
+
+#[cfg(loom)]
+impl<T> ArrayQueue<T> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            values: Mutex::new(std::collections::VecDeque::new()),
+            length: AtomicUsize::new(0),
+            capacity,
+        }
+    }
+
+    pub(crate) fn push(&self, value: T) -> Result<(), T> {
+        let mut values = lock(&self.values);
+        if values.len() == self.capacity {
+            return Err(value);
+        }
+        values.push_back(value);
+        // ORDERING: release pairs with `is_empty`, as crossbeam's tail does.
+        self.length.store(values.len(), Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        let mut values = lock(&self.values);
+        let value = values.pop_front();
+        // ORDERING: release pairs with `is_empty`, as crossbeam's head does.
+        self.length.store(values.len(), Ordering::Release);
+        value
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        // ORDERING: acquire pairs with the releases in `push` and `pop`.
+        self.length.load(Ordering::Acquire) == 0
+    }
 }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use crossbeam::utils::CachePadded;
 
 use crate::callback::Callback;
+use crate::canary::{Canary, is_planted};
 use crate::sync::{
     self, Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Thread, fence, park,
 };
@@ -73,7 +74,12 @@ impl Watermark {
             "a watermark never falls"
         );
         // ORDERING: release publishes everything that the new value stands for to `get`.
-        self.value.store(to, Ordering::Release);
+        let release = if is_planted(Canary::AdvanceRelaxed) {
+            Ordering::Relaxed
+        } else {
+            Ordering::Release
+        };
+        self.value.store(to, release);
         self.wake(to)
     }
 
@@ -87,7 +93,9 @@ impl Watermark {
     fn wake(&self, to: u64) -> bool {
         // ORDERING: pairs with the fence in `register`: either the new waiter's re-check sees the
         // new value, or this load sees the waiter.
-        fence(Ordering::SeqCst);
+        if !is_planted(Canary::AdvanceWithoutFence) {
+            fence(Ordering::SeqCst);
+        }
         // ORDERING: relaxed, ordered by the fence above.
         if self.waiting.load(Ordering::Relaxed) == 0 {
             return false;
@@ -154,11 +162,8 @@ impl Watermark {
         }
         // The last advance came before the failure: without this second look a waiter could be
         // told that an event failed which had become durable in between.
-        Poll::Ready(if self.get() >= target {
-            Ok(())
-        } else {
-            Err(Failed)
-        })
+        let is_reached = !is_planted(Canary::FailureWithoutSecondLook) && self.get() >= target;
+        Poll::Ready(if is_reached { Ok(()) } else { Err(Failed) })
     }
 
     /// Blocks until `target` is reached. It parks at once: spinning across a sync only takes the
@@ -196,7 +201,9 @@ impl Watermark {
             return Poll::Ready(outcome);
         }
         let place = self.register(target, Waiter::Task(context.waker().clone()));
-        if let Poll::Ready(outcome) = self.check(target) {
+        if !is_planted(Canary::PollWithoutRecheck)
+            && let Poll::Ready(outcome) = self.check(target)
+        {
             self.forget(place);
             return Poll::Ready(outcome);
         }
@@ -230,7 +237,9 @@ impl Watermark {
             registration
         };
         // ORDERING: pairs with the fence in `wake`, see there.
-        fence(Ordering::SeqCst);
+        if !is_planted(Canary::RegisterWithoutFence) {
+            fence(Ordering::SeqCst);
+        }
         registration
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! A buffer is in exactly one place: the pool, the open group, a queue, or the journaler's hands.
 
-use crossbeam::queue::ArrayQueue;
-
+use crate::canary::{Canary, is_planted};
 use crate::idle::Signal;
 use crate::journal::GroupBuffer;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{ArrayQueue, AtomicBool, Ordering};
 
 /// Buffers per partition: one open, one being written, two queued or coming back.
+#[cfg(not(loom))]
 pub(crate) const BUFFERS: usize = 4;
+/// Two are enough for loom to see a pool that runs dry and is refilled.
+#[cfg(loom)]
+pub(crate) const BUFFERS: usize = 2;
 
 /// The two queues between a partition and its journaler.
 #[derive(Debug)]
@@ -65,6 +68,9 @@ impl Exchange {
 
     /// Journaler: whether the last group has been taken.
     pub(crate) fn is_drained(&self) -> bool {
+        if is_planted(Canary::QueueLookedAtBeforeTheEnd) {
+            return self.full.is_empty() && self.ended.load(Ordering::Acquire);
+        }
         // ORDERING: acquire pairs with the release in `end`; the end is looked at first, so an
         // empty queue seen afterwards stays empty.
         self.ended.load(Ordering::Acquire) && self.full.is_empty()

@@ -1,6 +1,7 @@
 //! What publishers and waiters see of a partition.
 
 use super::poison::Poison;
+use crate::canary::{Canary, is_planted};
 use crate::idle::Signal;
 use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU64, OnceLock, Ordering};
 use crate::watermark::Watermark;
@@ -129,14 +130,18 @@ impl Gate {
         tracing::error!(%poison, "partition poisoned");
         // The first cause stands.
         let _ = self.poison.set(poison);
-        // ORDERING: release publishes the cause to `check_open`.
-        self.phase.store(POISONED, Ordering::Release);
+        // ORDERING: release publishes the cause to `check_open`. A swap, so that its place among
+        // the exchanges of `set_phase` is as plain to loom as it is to the processor.
+        self.phase.swap(POISONED, Ordering::AcqRel);
         self.space.notify();
         self.worker.notify();
     }
 
     /// Answers every receipt above the settled position: nothing will be settled any more.
     pub(crate) fn fail_receipts(&self, poison: Poison) {
+        if is_planted(Canary::ReceiptsFailBeforeTheirCause) {
+            self.settled.fail();
+        }
         let _ = self.receipt_poison.set(poison);
         self.durable.fail();
         self.settled.fail();

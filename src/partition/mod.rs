@@ -13,6 +13,8 @@ mod sequencer;
 
 pub use poison::Poison;
 
+#[cfg(loom)]
+pub(crate) use exchange::BUFFERS;
 pub(crate) use exchange::Exchange;
 pub(crate) use gate::{Gate, Refusal};
 pub(crate) use journaler::{JournalerEnd, run_journaler};

@@ -209,7 +209,9 @@ impl<S: State> Partition<S> {
         // Room for every slot that is read, and for the record that was begun in earlier polls.
         let taken = self.poller.partial_bytes() + GROUP_BYTES_PER_SLOT;
         let slots = (open.room().saturating_sub(taken) / GROUP_BYTES_PER_SLOT) as u64;
-        let slots = slots.min(BATCH_SLOTS);
+        // Each poll scans every slot that is published, also those that it leaves unread: so a poll
+        // takes its share of a long ring, or a full one would be scanned over and over.
+        let slots = slots.min(BATCH_SLOTS.max(self.poller.slots() / 4));
         let mut now_ns = 0;
         let (journal_time_ns, sources, batch) = (
             &mut self.journal_time_ns,
@@ -218,36 +220,34 @@ impl<S: State> Partition<S> {
         );
         let position = &mut self.position;
         let mut duplicates = 0;
-        let read = self
-            .poller
-            .poll(slots.min(BATCH_SLOTS), |record_position, record| {
-                *position = record_position;
-                let Ok(mut header) = FrameHeader::read(record) else {
-                    debug_assert!(false, "publishers write whole frames");
-                    return;
-                };
-                if now_ns == 0 {
-                    now_ns = clock::wall_ns().max(*journal_time_ns);
-                    *journal_time_ns = now_ns;
-                }
-                header.journal_time_ns = now_ns;
-                if header.event_time_ms == NO_EVENT_TIME {
-                    header.event_time_ms = (now_ns / 1_000_000).cast_signed();
-                }
-                if header.is_control() {
-                    let body = record.get(FrameHeader::BYTES..).unwrap_or_default();
-                    sources.replay(&Frame { header, body });
-                    open.append(record, &header);
-                } else if sources.admit(&header) {
-                    let offset = open.append(record, &header);
-                    batch.push(Batched {
-                        offset,
-                        position: record_position,
-                    });
-                } else {
-                    duplicates += 1;
-                }
-            });
+        let read = self.poller.poll(slots, |record_position, record| {
+            *position = record_position;
+            let Ok(mut header) = FrameHeader::read(record) else {
+                debug_assert!(false, "publishers write whole frames");
+                return;
+            };
+            if now_ns == 0 {
+                now_ns = clock::wall_ns().max(*journal_time_ns);
+                *journal_time_ns = now_ns;
+            }
+            header.journal_time_ns = now_ns;
+            if header.event_time_ms == NO_EVENT_TIME {
+                header.event_time_ms = (now_ns / 1_000_000).cast_signed();
+            }
+            if header.is_control() {
+                let body = record.get(FrameHeader::BYTES..).unwrap_or_default();
+                sources.replay(&Frame { header, body });
+                open.append(record, &header);
+            } else if sources.admit(&header) {
+                let offset = open.append(record, &header);
+                batch.push(Batched {
+                    offset,
+                    position: record_position,
+                });
+            } else {
+                duplicates += 1;
+            }
+        });
         if read > 0 {
             self.gate.space.notify();
         }

@@ -1,0 +1,54 @@
+//! How the models are explored: to the end, or not at all.
+//!
+//! Neither a duration nor a number of executions limits an exploration, whatever the environment
+//! says; too many branches in one execution fail it. So a model that passes was seen whole, within
+//! its bound on preemptions.
+
+#[cfg(not(loom))]
+compile_error!(
+    "build this inside loom-tests/, where .cargo/config.toml sets `--cfg loom`, and without RUSTFLAGS"
+);
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// How many preemptions an execution may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preemptions {
+    /// Any number: every interleaving is explored.
+    Unbounded,
+    /// Up to three, which is where nearly all concurrency bugs show.
+    Three,
+}
+
+/// Explores `model` to its end and prints what that took.
+///
+/// # Panics
+///
+/// When an execution fails: an assertion, a deadlock, a data race, or too many branches.
+pub fn explore(preemptions: Preemptions, model: impl Fn() + Send + Sync + 'static) {
+    let executions = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&executions);
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = match preemptions {
+        Preemptions::Unbounded => None,
+        Preemptions::Three => Some(3),
+    };
+    builder.max_branches = 10_000;
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    builder.checkpoint_file = None;
+    let start = Instant::now();
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    let thread = std::thread::current();
+    println!(
+        "{}: preemptions {preemptions:?}, {} executions in {:.2} s",
+        thread.name().unwrap_or("model"),
+        executions.load(Ordering::Relaxed),
+        start.elapsed().as_secs_f64()
+    );
+}

@@ -1,0 +1,64 @@
+//! A planted bug must be found: each test runs the model that is to catch it in a process of its
+//! own, where the library has that bug, and asserts that the model fails for the right reason.
+
+use std::process::Command;
+
+/// What a lost wake-up looks like to loom.
+const DEADLOCK: &str = "deadlock";
+/// What a missing release looks like to loom.
+const RACE: &str = "Causality violation";
+const ASSERTION: &str = "assertion";
+
+/// Asserts that `model` fails with `symptom` once `canary` is planted. That it passes without is
+/// the model's own test.
+fn assert_killed(canary: &str, model: &str, symptom: &str) {
+    let outcome = Command::new(std::env::current_exe().unwrap())
+        .args([model, "--exact", "--nocapture", "--test-threads=1"])
+        .env("RINGLOG_CANARY", canary)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&outcome.stdout).into_owned()
+        + &String::from_utf8_lossy(&outcome.stderr);
+    assert!(said.contains("running 1 test"), "no such model: {model}");
+    assert!(!outcome.status.success(), "{canary} survives {model}");
+    assert!(said.contains(symptom), "{canary} fails otherwise:\n{said}");
+}
+
+macro_rules! canaries {
+    ($($test:ident: $canary:ident is killed by $model:literal as $symptom:expr;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                assert_killed(stringify!($canary), $model, $symptom);
+            }
+        )*
+    };
+}
+
+canaries! {
+    a_notify_without_its_fence_loses_a_wake_up: NotifyWithoutFence is killed by
+        "signal::a_change_announced_before_during_or_after_parking_is_seen" as DEADLOCK;
+    parking_without_a_fence_loses_a_wake_up: ParkWithoutFence is killed by
+        "signal::a_change_announced_before_during_or_after_parking_is_seen" as DEADLOCK;
+    parking_without_a_re_check_loses_a_wake_up: ParkWithoutRecheck is killed by
+        "signal::a_change_announced_before_during_or_after_parking_is_seen" as DEADLOCK;
+    a_notify_that_wakes_one_of_two_leaves_the_other_asleep: OnlyOneWoken is killed by
+        "signal::one_notify_wakes_two_waiters" as DEADLOCK;
+    a_relaxed_advance_publishes_a_value_without_what_it_stands_for: AdvanceRelaxed is killed by
+        "watermark::a_reader_never_sees_the_value_ahead_of_what_it_stands_for_nor_fall" as RACE;
+    an_advance_without_its_fence_loses_a_waiter: AdvanceWithoutFence is killed by
+        "watermark::a_waiter_before_during_or_after_the_advance_sees_what_it_stands_for" as DEADLOCK;
+    a_registration_without_its_fence_loses_a_waiter: RegisterWithoutFence is killed by
+        "watermark::a_waiter_before_during_or_after_the_advance_sees_what_it_stands_for" as DEADLOCK;
+    a_poll_without_a_re_check_loses_its_waker: PollWithoutRecheck is killed by
+        "watermark::a_pending_future_is_woken_once_and_a_ready_one_at_most_once" as ASSERTION;
+    a_failure_without_a_second_look_takes_back_what_was_durable:
+        FailureWithoutSecondLook is killed by
+        "watermark::a_look_beside_advance_and_failure_never_takes_back_what_was_reached" as ASSERTION;
+    a_queue_looked_at_before_the_end_loses_the_last_group: QueueLookedAtBeforeTheEnd is killed by
+        "exchange::the_end_is_never_seen_before_the_last_group" as ASSERTION;
+    a_mailbox_that_stays_open_hangs_a_late_visitor: MailboxStaysOpen is killed by
+        "mailbox::a_visitor_beside_the_close_is_turned_away_and_never_hangs" as DEADLOCK;
+    receipts_that_fail_before_their_cause_have_none_to_tell: ReceiptsFailBeforeTheirCause is killed by
+        "gate::whoever_is_told_that_an_event_failed_finds_the_cause" as ASSERTION;
+}

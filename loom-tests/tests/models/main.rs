@@ -1,0 +1,8 @@
+//! One short history a test: what is allowed is asserted, and everything else is forbidden.
+
+mod canaries;
+mod exchange;
+mod gate;
+mod mailbox;
+mod signal;
+mod watermark;
