@@ -5,25 +5,19 @@ use std::time::Duration;
 
 use super::close::Running;
 use super::lifecycle::{Pipeline, Shared};
-use super::placement::{Placement, pin_to, plan};
+use super::placement::{Placement, plan};
+use super::recover::{Recovered, fresh, recover_all};
 use super::{Durability, OpenError, PartitionStart, StartReport};
 use crate::EVENT_BYTES_MAX;
-use crate::callback::panic_message;
 use crate::clock::Moment;
-use crate::event::{Event, State, ViewError, fingerprint};
+use crate::event::{Event, State, fingerprint};
 use crate::idle::Signal;
 use crate::journal::format::frame_bytes;
-use crate::journal::{
-    self, Directory, JournalError, PartitionRecovery, Preparer, RecoverError, Writer,
-    recover_partition,
-};
-use crate::partition::{
-    Exchange, Gate, Mailbox, Partition, Resumed, run_journaler, run_partitions,
-};
+use crate::journal::{self, Directory, JournalError, Preparer, Writer};
+use crate::partition::{Exchange, Gate, Mailbox, Partition};
 use crate::ring;
-use crate::source::SourceTable;
 use crate::storage::{Files, Storage};
-use crate::sync::{self, Arc, AtomicU8, Ordering};
+use crate::sync::Arc;
 
 const RING_SLOTS_DEFAULT: usize = 4096;
 const GROUP_BYTES_DEFAULT: usize = 1024 * 1024;
@@ -145,7 +139,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Takes the lock and recovers every partition, as many at a time as there are CPUs.
+    /// Takes the lock and recovers every partition.
     fn open_journal<S: State>(&self, states: Vec<S>) -> Result<Opened<S>, OpenError> {
         if self.durability == Durability::Memory {
             if Directory::exists(&*self.storage, &self.path)? {
@@ -174,39 +168,7 @@ impl Builder {
                 },
                 JournalError::Read(error) => error.into(),
             })?;
-        let lanes = sync::allowed_cpus().min(states.len());
-        let mut work: Vec<Vec<(u32, S)>> = (0..lanes).map(|_| Vec::new()).collect();
-        for ((partition, state), lane) in (0..).zip(states).zip((0..lanes).cycle()) {
-            work[lane].push((partition, state));
-        }
-        let mut recovered: Vec<_> = sync::scope(|scope| {
-            let directory = &directory;
-            let lanes: Vec<_> = work
-                .into_iter()
-                .map(|lane| {
-                    scope.spawn(move || {
-                        lane.into_iter()
-                            .map(|(partition, state)| {
-                                replay(directory, partition, state).map(|done| (partition, done))
-                            })
-                            .collect::<Result<Vec<_>, _>>()
-                    })
-                })
-                .collect();
-            lanes
-                .into_iter()
-                .map(|lane| {
-                    lane.join()
-                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                })
-                .collect::<Result<Vec<_>, _>>()
-                .map(|lanes| lanes.into_iter().flatten().collect())
-        })?;
-        recovered.sort_by_key(|(partition, _): &(u32, _)| *partition);
-        let partitions = recovered
-            .into_iter()
-            .map(|(_, (resumed, recovery))| (resumed, Some(recovery)))
-            .collect();
+        let partitions = recover_all(&directory, states)?;
         Ok(Opened {
             directory: Some(directory),
             partitions,
@@ -333,148 +295,11 @@ impl Builder {
 /// What opening the journal gave: a directory unless in memory, and every partition.
 struct Opened<S> {
     directory: Option<Directory>,
-    partitions: Vec<(Resumed<S>, Option<PartitionRecovery>)>,
+    partitions: Vec<Recovered<S>>,
 }
 
+/// Everything that is put together before the partition threads start.
 struct Assembled<S: State> {
     shared: Arc<Shared<S>>,
     partitions: Vec<Partition<S>>,
 }
-
-fn fresh<S>(state: S) -> Resumed<S> {
-    Resumed {
-        state,
-        sources: SourceTable::default(),
-        last_sequence: 0,
-        journal_time_ns: 0,
-    }
-}
-
-enum ReplayError {
-    View(u64, ViewError),
-    Panicked(u64, String),
-}
-
-/// Recovers one partition and folds its events into `state`.
-fn replay<S: State>(
-    directory: &Directory,
-    partition: u32,
-    state: S,
-) -> Result<(Resumed<S>, PartitionRecovery), OpenError> {
-    let mut resumed = fresh(state);
-    let schema = fingerprint(S::Event::TYPES);
-    let recovered = recover_partition(directory, partition, schema, |sequence, frame| {
-        resumed.sources.replay(frame);
-        resumed.journal_time_ns = resumed.journal_time_ns.max(frame.header.journal_time_ns);
-        if frame.header.is_control() {
-            return Ok(());
-        }
-        let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
-            .map_err(|error| ReplayError::View(sequence, error))?;
-        let meta = frame.header.meta(partition, sequence);
-        let _inside = crate::callback::Callback::enter();
-        let state = &mut resumed.state;
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| state.apply(view, &meta)))
-            .map_err(|payload| ReplayError::Panicked(sequence, panic_message(&*payload)))
-    });
-    match recovered {
-        Ok(recovery) => {
-            resumed.last_sequence = recovery.last_sequence;
-            Ok((resumed, recovery))
-        }
-        Err(RecoverError::Read(error)) => Err(error.into()),
-        Err(RecoverError::Frame(ReplayError::View(sequence, source))) => Err(OpenError::Event {
-            partition,
-            sequence,
-            source,
-        }),
-        Err(RecoverError::Frame(ReplayError::Panicked(sequence, message))) => {
-            Err(OpenError::ApplyPanicked {
-                partition,
-                sequence,
-                message,
-            })
-        }
-    }
-}
-
-impl Running {
-    fn start_journaler(
-        &mut self,
-        writer: Writer,
-        exchange: &Arc<Exchange>,
-        gate: &Arc<Gate>,
-    ) -> Result<(), OpenError> {
-        self.exchanges.push(Arc::clone(exchange));
-        let (exchange, gate) = (Arc::clone(exchange), Arc::clone(gate));
-        let name = format!("ringlog-j{}", gate.partition);
-        let thread = sync::spawn_named(name, move || run_journaler(writer, &exchange, &gate))
-            .map_err(|source| OpenError::Io {
-                operation: "start a journaler",
-                source,
-            })?;
-        self.journalers.push(thread);
-        Ok(())
-    }
-
-    fn start_preparer(&mut self, preparer: Arc<Preparer>) -> Result<(), OpenError> {
-        let runs = Arc::clone(&preparer);
-        let thread =
-            sync::spawn_named("ringlog-prepare".into(), move || runs.run()).map_err(|source| {
-                OpenError::Io {
-                    operation: "start the preparer",
-                    source,
-                }
-            })?;
-        self.preparer = Some((preparer, thread));
-        Ok(())
-    }
-
-    fn start_threads<S: State>(
-        &mut self,
-        partitions: Vec<Partition<S>>,
-        placement: &Placement,
-        report: &mut StartReport,
-    ) -> Result<(), OpenError> {
-        let mut lanes: Vec<Vec<Partition<S>>> = placement.threads.iter().map(|_| vec![]).collect();
-        let lanes_count = lanes.len();
-        for (partition, index) in partitions.into_iter().zip((0..lanes_count).cycle()) {
-            lanes[index].push(partition);
-        }
-        for (index, lane) in lanes.into_iter().enumerate() {
-            let signal = Arc::clone(lane[0].worker());
-            let cpu = placement.cpus.get(index).copied();
-            let pinned = Arc::new((AtomicU8::new(PIN_PENDING), Signal::new()));
-            let answer = Arc::clone(&pinned);
-            let name = format!("ringlog-p{index}");
-            let thread = sync::spawn_named(name, move || {
-                let granted = cpu.is_some_and(pin_to);
-                // ORDERING: release pairs with the acquire below; the flag carries nothing else.
-                answer.0.store(
-                    if granted { PIN_GRANTED } else { PIN_REFUSED },
-                    Ordering::Release,
-                );
-                answer.1.notify();
-                run_partitions(lane, &signal)
-            })
-            .map_err(|source| OpenError::Io {
-                operation: "start a partition thread",
-                source,
-            })?;
-            self.partition_threads.push(thread);
-            // ORDERING: acquire, see above.
-            pinned
-                .1
-                .wait_until(|| pinned.0.load(Ordering::Acquire) != PIN_PENDING);
-            // ORDERING: relaxed: the thread wrote it once, before the wait ended.
-            if let (PIN_GRANTED, Some(cpu)) = (pinned.0.load(Ordering::Relaxed), cpu) {
-                report.pinned_cpus.push(cpu);
-            }
-        }
-        Ok(())
-    }
-}
-
-const PIN_PENDING: u8 = 0;
-const PIN_GRANTED: u8 = 1;
-const PIN_REFUSED: u8 = 2;

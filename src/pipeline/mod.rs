@@ -9,7 +9,9 @@ mod placement;
 mod publisher;
 mod read;
 mod receipt;
+mod recover;
 mod report;
+mod threads;
 
 pub use builder::Builder;
 pub use durability::Durability;
