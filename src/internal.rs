@@ -146,19 +146,15 @@ impl<S> Mailbox<S> {
         worker: &Signal,
         look: impl FnOnce(&S) -> R + Send,
     ) -> Result<(R, u64), NoState> {
-        self.0.visit(&worker.0, look).map_err(|_| NoState)
+        self.0.visit(&worker.0, 0, look).map_err(|_| NoState)
     }
 
     pub fn has_visits(&self) -> bool {
         self.0.has_visits()
     }
 
-    pub fn waiting(&self) -> usize {
-        self.0.waiting()
-    }
-
-    pub fn serve(&self, visits: usize, state: &S, sequence: u64) {
-        self.0.serve(visits, state, sequence);
+    pub fn serve(&self, state: &S, sequence: u64) {
+        self.0.serve(0, state, sequence);
     }
 
     pub fn turn_away(&self) {

@@ -16,7 +16,7 @@ use std::{sync as shared, thread};
 
 pub(crate) use shared::atomic::{Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock};
-pub(crate) use std::thread::{JoinHandle, scope};
+pub(crate) use std::thread::{JoinHandle, Scope, ScopedJoinHandle, scope};
 
 #[cfg(not(loom))]
 pub(crate) use crossbeam::queue::ArrayQueue;
@@ -144,6 +144,21 @@ pub(crate) fn spawn_named<T: Send + 'static>(
     body: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
     std::thread::Builder::new().name(name).spawn(body)
+}
+
+/// Starts a named thread that ends before `scope` does.
+///
+/// # Errors
+///
+/// When the operating system refuses another thread.
+pub(crate) fn spawn_scoped<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: String,
+    body: impl FnOnce() -> T + Send + 'scope,
+) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new()
+        .name(name)
+        .spawn_scoped(scope, body)
 }
 
 /// How many threads this process may run at once: its allowed CPUs.

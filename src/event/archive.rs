@@ -108,6 +108,11 @@ impl Archiver {
         &self.buffer.bytes[self.buffer.reserved..]
     }
 
+    /// The reserved bytes and the archive behind them, to be stamped.
+    pub(crate) fn whole_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer.bytes
+    }
+
     /// The reserved bytes and the archive behind them.
     pub(crate) fn whole(&self) -> &[u8] {
         &self.buffer.bytes

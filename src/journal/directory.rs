@@ -12,6 +12,7 @@ use crate::sync::{self, Arc};
 
 const METADATA_FILE: &str = "journal.meta";
 const LOCK_FILE: &str = "lock";
+const PARTITION_PREFIX: &str = "partition-";
 pub(crate) const QUARANTINE_DIR: &str = "quarantine";
 /// Files that never carry anything but what is about to be written: removed at opening.
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -48,11 +49,18 @@ impl Directory {
                 asked: partitions,
             });
         }
-        for partition in 0..partitions {
-            let path = partition_dir(path, partition);
+        // An earlier process may have made these and been killed before it synced them.
+        let above = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let folders = (0..partitions).map(|partition| partition_dir(path, partition));
+        for directory in folders
+            .chain([path.to_owned()])
+            .chain(above.map(std::path::Path::to_owned))
+        {
             storage
-                .create_dir(&path)
-                .map_err(ReadError::io("create the directory", &path))?;
+                .sync_dir(&directory)
+                .map_err(ReadError::io("sync the directory", &directory))?;
         }
         Ok(Self {
             path: path.to_owned(),
@@ -119,18 +127,17 @@ pub(crate) fn has_writer(storage: &dyn Storage, path: &Path) -> Result<bool, Rea
 }
 
 pub(crate) fn partition_dir(path: &Path, partition: u32) -> PathBuf {
-    path.join(format!("partition-{partition:04}"))
+    path.join(format!("{PARTITION_PREFIX}{partition:04}"))
 }
 
-/// The segments of a partition in journal order: first sequence, first group, file name.
+/// The segments of a partition in journal order; `None` where it has no folder.
 pub(crate) fn list_segments(
     storage: &dyn Storage,
     partition_dir: &Path,
-) -> Result<Vec<SegmentName>, ReadError> {
+) -> Result<Option<Vec<SegmentName>>, ReadError> {
     let names = match storage.list(partition_dir) {
         Ok(names) => names,
-        // The writer creates a partition's folder before it writes the first event anywhere.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ReadError::io("list", partition_dir)(error)),
     };
     let mut segments: Vec<_> = names
@@ -145,7 +152,7 @@ pub(crate) fn list_segments(
         })
         .collect();
     segments.sort();
-    Ok(segments)
+    Ok(Some(segments))
 }
 
 /// A segment as the directory lists it.
@@ -178,7 +185,14 @@ fn create(storage: &dyn Storage, path: &Path, partitions: u32) -> Result<Metadat
         .list(path)
         .map_err(ReadError::io("list", path))?
         .into_iter()
-        .find(|name| name != LOCK_FILE && !name.ends_with(TEMPORARY_SUFFIX));
+        .find(|name| {
+            // What an earlier opening left that was killed before it wrote the metadata.
+            let is_empty_folder = name.starts_with(PARTITION_PREFIX)
+                && storage
+                    .list(&path.join(name))
+                    .is_ok_and(|names| names.is_empty());
+            name != LOCK_FILE && !name.ends_with(TEMPORARY_SUFFIX) && !is_empty_folder
+        });
     if let Some(name) = foreign {
         return Err(ReadError::NotAJournal {
             path: path.to_owned(),
@@ -199,6 +213,12 @@ fn create(storage: &dyn Storage, path: &Path, partitions: u32) -> Result<Metadat
         path.join(format!("{METADATA_FILE}{TEMPORARY_SUFFIX}")),
         path.join(METADATA_FILE),
     );
+    for partition in 0..partitions {
+        let path = partition_dir(path, partition);
+        storage
+            .create_dir(&path)
+            .map_err(ReadError::io("create the directory", &path))?;
+    }
     let write = || -> io::Result<()> {
         let file = storage.open(&temporary, OpenMode::WriteBuffered)?;
         file.set_len(0)?;

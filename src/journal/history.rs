@@ -30,6 +30,9 @@ pub(crate) struct History<'a> {
     pub(crate) control_unreadable: bool,
     expected_group: u64,
     expected_sequence: u64,
+    /// Groups below the expected one are passed over: a tail that an opening copied under a
+    /// reader, who had read it in the old place already.
+    passes_over: bool,
 }
 
 /// What [`History::step`] came to.
@@ -52,6 +55,8 @@ impl<'a> History<'a> {
         let control = ControlWord::read(storage, directory)
             .map_err(ReadError::io("read the control word in", directory))?;
         let segments = list_segments(storage, directory)?;
+        let has_folder = segments.is_some();
+        let segments = segments.unwrap_or_default();
         let mut history = Self {
             storage,
             directory: directory.to_owned(),
@@ -66,7 +71,12 @@ impl<'a> History<'a> {
             expected_group: segments.first().map_or(1, |segment| segment.first_group),
             expected_sequence: segments.first().map_or(1, |segment| segment.first_sequence),
             segments,
+            passes_over: false,
         };
+        if !has_folder {
+            // The folders are made before the metadata is written.
+            return Err(history.corruption_in("the partition's folder", 0, Damage::Short, None));
+        }
         if let ControlRead::Present(word) = control {
             history.witnessed_group = word.synced_group;
             history.acknowledged_group = word.acknowledged_group;
@@ -109,6 +119,11 @@ impl<'a> History<'a> {
         }
     }
 
+    /// The current segment's salt.
+    pub(crate) fn salt(&self) -> u64 {
+        self.scanner.as_ref().map_or(0, GroupScanner::salt)
+    }
+
     /// Where the next group is expected in the current segment.
     pub(crate) fn position(&self) -> u64 {
         self.scanner.as_ref().map_or(0, GroupScanner::position)
@@ -131,7 +146,8 @@ impl<'a> History<'a> {
                 .segments
                 .get(self.current + 1)
                 .map(|next| next.first_group);
-            if bound == Some(self.expected_group) {
+            if bound.is_some_and(|bound| bound <= self.expected_group) {
+                self.passes_over = bound < Some(self.expected_group);
                 self.current += 1;
                 self.scanner = None;
                 continue;
@@ -149,7 +165,11 @@ impl<'a> History<'a> {
                 Scanned::Group(header) => {
                     let in_order = header.group == self.expected_group
                         && header.first_sequence == self.expected_sequence;
+                    if header.group < self.expected_group && self.passes_over {
+                        continue;
+                    }
                     if in_order {
+                        self.passes_over = false;
                         self.expected_group += 1;
                         self.expected_sequence = header.last_sequence() + 1;
                         return Ok(Step::Group(header));
@@ -274,7 +294,7 @@ impl<'a> History<'a> {
     pub(crate) fn refresh(&mut self) -> Result<(), ReadError> {
         let control = ControlWord::read(self.storage, &self.directory)
             .map_err(ReadError::io("read the control word in", &self.directory))?;
-        let segments = list_segments(self.storage, &self.directory)?;
+        let segments = list_segments(self.storage, &self.directory)?.unwrap_or_default();
         let current = self
             .segments
             .get(self.current)
@@ -286,6 +306,20 @@ impl<'a> History<'a> {
                 .ok_or_else(|| self.corruption(Damage::Short, None))?;
         }
         self.segments = segments;
+        if let (Some(before), Some(segment)) = (
+            self.scanner.take(),
+            self.segments.get(self.current).cloned(),
+        ) {
+            // Opened anew: what was read ahead may have been written since, and an opening may
+            // have put another file of the same name in its place.
+            let mut scanner = self.open_segment(&segment)?;
+            if scanner.salt() == before.salt() {
+                scanner.seek(before.position());
+            } else {
+                self.passes_over = true;
+            }
+            self.scanner = Some(scanner);
+        }
         if let ControlRead::Present(word) = control {
             self.acknowledged_group = self.acknowledged_group.max(word.acknowledged_group);
             self.witnessed_group = self.witnessed_group.max(word.synced_group);

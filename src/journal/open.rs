@@ -7,7 +7,8 @@ use super::buffer::GroupBuffer;
 use super::directory::{Directory, QUARANTINE_DIR, TEMPORARY_SUFFIX};
 use super::error::{ReadError, WriteFailure};
 use super::format::{
-    Frame, Frames, GROUP_BYTES_MAX, GroupHeader, GroupStamp, SegmentHeader, segment_file_name,
+    Damage, Frame, Frames, GROUP_BYTES_MAX, GroupHeader, GroupStamp, SegmentHeader,
+    segment_file_name,
 };
 use super::history::{History, Step};
 use super::prepare::{remove_temporaries, zero_range};
@@ -67,7 +68,6 @@ pub(crate) fn recover_partition<E>(
     recovery.segments = history.segments.len() as u64;
     let mut tail = Tail::default();
     loop {
-        let position = history.position();
         match history.step(u64::MAX)? {
             Step::Group(header) => {
                 let mut frames = Frames::new(history.frames());
@@ -78,6 +78,10 @@ pub(crate) fn recover_partition<E>(
                 {
                     on_frame(sequence, &frame).map_err(RecoverError::Frame)?;
                     sequence += u64::from(!frame.header.is_control());
+                }
+                if sequence != header.last_sequence() + 1 {
+                    let damage = Damage::OutOfRange("event count");
+                    return Err(history.corruption(damage, None).into());
                 }
                 // A group that no witness covers was never acknowledged, but it is sound: it is
                 // kept, in a segment of its own, because its bytes here may only be cached ones.
@@ -97,7 +101,6 @@ pub(crate) fn recover_partition<E>(
             }
             Step::End => break,
             Step::Torn(torn) => {
-                debug_assert_eq!(position, torn.position);
                 quarantine(storage, &directory.path, &mut history, &torn)?;
                 recovery.torn_tail = Some(torn);
                 break;
@@ -150,6 +153,7 @@ fn copy_tail(
     let mut position = BLOCK_BYTES as u64;
     if let (true, Some((tail_position, _))) = (tail.holds_frames, tail.start) {
         let mut buffer = GroupBuffer::new(GROUP_BYTES_MAX);
+        let mut copied_group = 0;
         let mut scanner = history.scan_last_segment(tail_position)?;
         while let Scanned::Group(group) = scanner
             .step()
@@ -171,6 +175,11 @@ fn copy_tail(
             file.write_at(bytes, position)
                 .map_err(ReadError::io("copy the tail to", &temporary))?;
             position += bytes.len() as u64;
+            copied_group = group.group;
+        }
+        if copied_group != recovery.last_group {
+            // Replayed, but not there on a second look: the device does not read the same twice.
+            return Err(history.corruption(Damage::Checksum, None));
         }
     }
     let capacity = position.max(SEGMENT_BYTES_MIN);
@@ -194,9 +203,13 @@ fn quarantine(
     torn: &TornTail,
 ) -> Result<(), ReadError> {
     let directory = root.join(QUARANTINE_DIR);
+    // The salt tells two segments of one name apart, of which the second replaced the first.
     let name = format!(
-        "partition-{:04}-{}-{}.torn",
-        torn.partition, torn.segment, torn.position
+        "partition-{:04}-{}-{}-{:016x}.torn",
+        torn.partition,
+        torn.segment,
+        torn.position,
+        history.salt()
     );
     let path = directory.join(&name);
     let temporary = directory.join(format!("{name}{TEMPORARY_SUFFIX}"));

@@ -126,7 +126,7 @@ impl JournalReader {
     pub fn segments(&self, partition: u32) -> Result<(u64, u64), ReadError> {
         let directory = self.partition_dir(partition);
         let (mut count, mut bytes) = (0, 0);
-        for segment in super::directory::list_segments(&FILES, &directory)? {
+        for segment in super::directory::list_segments(&FILES, &directory)?.unwrap_or_default() {
             let path = directory.join(&segment.name);
             let file = FILES
                 .open(&path, OpenMode::Read)

@@ -25,10 +25,12 @@ impl Finding {
     }
 }
 
-/// A sound group found behind the finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LaterGroup {
+/// What the sound groups behind the finding prove together.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LaterGroups {
+    /// Whether one of them was written with `Sync`.
     pub(crate) was_synced_in_order: bool,
+    /// The highest group that one of them witnesses.
     pub(crate) synced_group: u64,
 }
 
@@ -40,8 +42,8 @@ pub(crate) struct Evidence {
     pub(crate) expected_group: u64,
     /// The highest group that a witness says was synced.
     pub(crate) witnessed_group: u64,
-    /// A sound group behind the finding, if any.
-    pub(crate) later: Option<LaterGroup>,
+    /// The sound groups behind the finding, if any.
+    pub(crate) later: Option<LaterGroups>,
     /// Whether anything but zeros follows.
     pub(crate) bytes_follow: bool,
 }
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn a_sound_group_behind_is_corruption_where_groups_were_synced_in_order() {
         for finding in FINDINGS {
-            let later = Some(LaterGroup {
+            let later = Some(LaterGroups {
                 was_synced_in_order: true,
                 synced_group: 3,
             });
@@ -173,7 +175,7 @@ mod tests {
     #[test]
     fn a_sound_group_behind_keeps_the_prefix_where_the_kernel_chose_the_order() {
         for finding in FINDINGS {
-            let later = Some(LaterGroup {
+            let later = Some(LaterGroups {
                 was_synced_in_order: false,
                 synced_group: 9,
             });
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_sound_group_behind_that_witnesses_the_missing_one_is_corruption_at_any_level() {
-        let later = Some(LaterGroup {
+        let later = Some(LaterGroups {
             was_synced_in_order: false,
             synced_group: 10,
         });

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::format::{Damage, GROUP_HEADER_BYTES, GroupHeader};
-use super::recovery::{Finding, LaterGroup};
+use super::recovery::{Finding, LaterGroups};
 use crate::storage::{AlignedBuffer, BLOCK_BYTES, StorageFile};
 
 /// How much is read at once: enough for the disk to be the limit.
@@ -36,7 +36,7 @@ pub(crate) struct GroupScanner {
 /// What lies behind a finding.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rest {
-    pub(crate) later: Option<LaterGroup>,
+    pub(crate) later: Option<LaterGroups>,
     /// The position behind the last byte that is not zero; 0 when all are zero.
     pub(crate) nonzero_end: u64,
 }
@@ -58,6 +58,11 @@ impl GroupScanner {
             loaded_bytes: 0,
             frames: 0..0,
         }
+    }
+
+    /// The salt of the segment.
+    pub(crate) fn salt(&self) -> u64 {
+        self.salt
     }
 
     /// Where the next group is expected.
@@ -131,14 +136,13 @@ impl GroupScanner {
             }
             if let Some(last) = block.iter().rposition(|byte| *byte != 0) {
                 rest.nonzero_end = position + last as u64 + 1;
-                if rest.later.is_none()
-                    && position > self.position
+                if position > self.position
                     && let Scanned::Group(header) = self.read_group(position)?
                 {
-                    rest.later = Some(LaterGroup {
-                        was_synced_in_order: header.durability == 0,
-                        synced_group: header.synced_group,
-                    });
+                    // Every later group is evidence: the first may prove less than the last.
+                    let later = rest.later.get_or_insert_default();
+                    later.was_synced_in_order |= header.durability == 0;
+                    later.synced_group = later.synced_group.max(header.synced_group);
                 }
             }
             position += BLOCK_BYTES as u64;

@@ -84,7 +84,10 @@ impl Writer {
             bytes_written: 0,
             preparer,
         };
+        // Synced here and at close only: after a power cut it may be older, but a journal that was
+        // merely opened and closed again has all of it witnessed.
         writer.store_control()?;
+        writer.sync_control()?;
         writer.want_segment();
         Ok(writer)
     }
@@ -147,7 +150,13 @@ impl Writer {
                 .sync()
                 .map_err(WriteFailure::at("sync the last segment"))?;
         }
-        Ok(())
+        self.sync_control()
+    }
+
+    fn sync_control(&self) -> Result<(), WriteFailure> {
+        self.control
+            .sync()
+            .map_err(WriteFailure::at("sync the control word"))
     }
 
     fn write(&mut self, group: &mut GroupBuffer) -> Result<(), WriteFailure> {

@@ -8,17 +8,19 @@ use std::collections::VecDeque;
 use crate::callback::Callback;
 use crate::canary::{Canary, is_planted};
 use crate::idle::Signal;
-use crate::sync::{self, Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
+use crate::sync::{self, Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 
 /// The closures that wait for a partition's thread.
 pub(crate) struct Mailbox<S> {
-    /// How many wait. Written under the lock, read without it.
-    waiting: AtomicUsize,
+    /// The lowest ring position that a visit waits for; `u64::MAX` where none waits. Written under
+    /// the lock, read without it.
+    due_from: AtomicU64,
     queue: Mutex<Queue<S>>,
 }
 
 struct Queue<S> {
-    visits: VecDeque<Visit<S>>,
+    /// With the ring position that is to be read first.
+    visits: VecDeque<(u64, Visit<S>)>,
     closed: bool,
 }
 
@@ -57,7 +59,7 @@ impl<R> Drop for Finish<R> {
 impl<S> Mailbox<S> {
     pub(crate) fn new() -> Self {
         Self {
-            waiting: AtomicUsize::new(0),
+            due_from: AtomicU64::new(u64::MAX),
             queue: Mutex::new(Queue {
                 visits: VecDeque::new(),
                 closed: false,
@@ -65,7 +67,8 @@ impl<S> Mailbox<S> {
         }
     }
 
-    /// Runs `look` on the partition's thread and returns what it returned, with the last sequence
+    /// Runs `look` on the partition's thread, once the ring was read up to the position `after`, and
+    /// returns what it returned, with the last sequence
     /// applied. Blocks until then; a panic of `look` goes on here.
     ///
     /// # Errors
@@ -74,6 +77,7 @@ impl<S> Mailbox<S> {
     pub(crate) fn visit<R: Send>(
         &self,
         worker: &Signal,
+        after: u64,
         look: impl FnOnce(&S) -> R + Send,
     ) -> Result<(R, u64), NoState> {
         let answer = Arc::new(Answer {
@@ -99,7 +103,7 @@ impl<S> Mailbox<S> {
         // has seen `done`. After that the partition's thread touches only the `Answer`, which it
         // shares by `Arc` and which then holds nothing of `R`.
         let run: Look<'static, S> = unsafe { std::mem::transmute(run) };
-        self.send(Visit { run: Some(run) });
+        self.send(after, Visit { run: Some(run) });
         worker.notify();
         // ORDERING: acquire pairs with the release in `Finish`.
         answer
@@ -113,15 +117,14 @@ impl<S> Mailbox<S> {
         }
     }
 
-    fn send(&self, visit: Visit<S>) {
+    fn send(&self, after: u64, visit: Visit<S>) {
         let refused = {
             let mut queue = sync::lock(&self.queue);
             if queue.closed {
                 Some(visit)
             } else {
-                queue.visits.push_back(visit);
-                // ORDERING: relaxed: the notify that follows orders it.
-                self.waiting.store(queue.visits.len(), Ordering::Relaxed);
+                queue.visits.push_back((after, visit));
+                self.look_at(&queue);
                 None
             }
         };
@@ -129,22 +132,33 @@ impl<S> Mailbox<S> {
         drop(refused);
     }
 
-    /// Whether a visit waits.
+    fn look_at(&self, queue: &Queue<S>) {
+        let due_from = queue
+            .visits
+            .iter()
+            .map(|(after, _)| *after)
+            .min()
+            .unwrap_or(u64::MAX);
+        // ORDERING: relaxed: the notify that follows a visit orders it.
+        self.due_from.store(due_from, Ordering::Relaxed);
+    }
+
+    /// Whether a visit waits for nothing above `position`.
     #[inline]
-    pub(crate) fn has_visits(&self) -> bool {
+    pub(crate) fn is_due(&self, position: u64) -> bool {
         // ORDERING: relaxed: a visit that is missed here is announced by a notify.
-        self.waiting.load(Ordering::Relaxed) != 0
+        self.due_from.load(Ordering::Relaxed) <= position
     }
 
-    /// How many visits wait.
-    pub(crate) fn waiting(&self) -> usize {
-        sync::lock(&self.queue).visits.len()
+    /// Whether a visit waits.
+    pub(crate) fn has_visits(&self) -> bool {
+        self.is_due(u64::MAX - 1)
     }
 
-    /// Shows the state to the first `visits` visits that wait.
-    pub(crate) fn serve(&self, visits: usize, state: &S, sequence: u64) {
-        for _ in 0..visits {
-            let Some(mut visit) = self.next() else { return };
+    /// Shows the state, which holds everything up to the ring position `position`, to every visit
+    /// that waits for no more.
+    pub(crate) fn serve(&self, position: u64, state: &S, sequence: u64) {
+        while let Some(mut visit) = self.next(position) {
             if let Some(run) = visit.run.take() {
                 run(Some((state, sequence)));
             }
@@ -153,7 +167,7 @@ impl<S> Mailbox<S> {
 
     /// Turns every waiting visit away.
     pub(crate) fn turn_away(&self) {
-        while self.next().is_some() {}
+        while self.next(u64::MAX - 1).is_some() {}
     }
 
     /// Turns every waiting visit away, and every later one at once.
@@ -164,19 +178,26 @@ impl<S> Mailbox<S> {
         self.turn_away();
     }
 
-    fn next(&self) -> Option<Visit<S>> {
+    fn next(&self, position: u64) -> Option<Visit<S>> {
         let mut queue = sync::lock(&self.queue);
-        let visit = queue.visits.pop_front();
-        // ORDERING: relaxed: see `has_visits`.
-        self.waiting.store(queue.visits.len(), Ordering::Relaxed);
-        visit
+        let index = queue
+            .visits
+            .iter()
+            .position(|(after, _)| *after <= position)?;
+        let visit = queue.visits.remove(index);
+        self.look_at(&queue);
+        visit.map(|(_, visit)| visit)
     }
 }
 
 impl<S> Drop for Visit<S> {
     fn drop(&mut self) {
         if let Some(run) = self.run.take() {
-            run(None);
+            // What the closure captured is dropped in there: the visitor's code, which may panic.
+            let turn_away = std::panic::AssertUnwindSafe(|| run(None));
+            if std::panic::catch_unwind(turn_away).is_err() {
+                tracing::error!("dropping a reader's closure panicked; it was turned away");
+            }
         }
     }
 }
@@ -184,7 +205,7 @@ impl<S> Drop for Visit<S> {
 impl<S> std::fmt::Debug for Mailbox<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mailbox")
-            .field("waiting", &self.waiting)
+            .field("due_from", &self.due_from)
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::event::{Event, State};
 use crate::idle::Signal;
 use crate::journal::GroupBuffer;
-use crate::journal::format::{Frame, FrameHeader, NO_EVENT_TIME};
+use crate::journal::format::{Frame, FrameHeader, KIND_MARKER, NO_EVENT_TIME};
 use crate::ring::{RingPoller, RingPublisher};
 use crate::source::SourceTable;
 use crate::sync::{Arc, Ordering, yield_now};
@@ -44,8 +44,6 @@ pub(crate) struct Partition<S: State> {
     /// The position of the last whole record read from the ring.
     position: u64,
     journal_time_ns: u64,
-    /// How many visitors are to be served next, and the ring position that is to be read first.
-    visits_due: Option<(usize, u64)>,
     stage: Stage,
 }
 
@@ -114,7 +112,6 @@ impl<S: State> Partition<S> {
             next_sequence: resumed.last_sequence + 1,
             position: 0,
             journal_time_ns: resumed.journal_time_ns,
-            visits_due: None,
             stage: Stage::Running,
         }
     }
@@ -146,7 +143,6 @@ impl<S: State> Partition<S> {
             .as_ref()
             .is_some_and(|exchange| exchange.has_empty());
         if buffer_came_back
-            || self.mailbox.has_visits()
             || self.gate.durable.has_wakers_due()
             || self.gate.settled.has_wakers_due()
         {
@@ -155,12 +151,17 @@ impl<S: State> Partition<S> {
         match self.stage {
             Stage::Running => {
                 let can_read = self.open.is_some() && self.poller.has_records();
-                can_read || self.gate.is_closing() || self.gate.poison_cause().is_some()
+                can_read
+                    || self.mailbox.is_due(self.position)
+                    || self.gate.is_closing()
+                    || self.gate.poison_cause().is_some()
             }
-            Stage::Sealed => self.gate.poison_cause().is_some(),
-            Stage::ApplyPanicked => self.gate.receipt_poison().is_some(),
+            Stage::Sealed => self.mailbox.has_visits() || self.gate.poison_cause().is_some(),
+            Stage::ApplyPanicked => {
+                self.mailbox.has_visits() || self.gate.receipt_poison().is_some()
+            }
+            Stage::Poisoned => self.mailbox.has_visits() || self.gate.is_closing(),
             Stage::Finished => false,
-            Stage::Poisoned => self.gate.is_closing(),
         }
     }
 
@@ -175,7 +176,7 @@ impl<S: State> Partition<S> {
             return true;
         }
         let mut progress = absorbed.slots > 0;
-        progress |= self.serve_visits(absorbed.emptied_ring);
+        progress |= self.serve_visits();
         progress |= self.hand_over();
         if absorbed.emptied_ring && self.gate.is_closing() && self.sealer.try_seal() {
             self.stage = Stage::Sealed;
@@ -226,6 +227,9 @@ impl<S: State> Partition<S> {
                 debug_assert!(false, "publishers write whole frames");
                 return;
             };
+            if header.kind == KIND_MARKER {
+                return;
+            }
             if now_ns == 0 {
                 now_ns = clock::wall_ns().max(*journal_time_ns);
                 *journal_time_ns = now_ns;
@@ -263,26 +267,15 @@ impl<S: State> Partition<S> {
         }
     }
 
-    /// Shows the state to visitors once it holds everything that was published before they came:
-    /// when the ring was empty, or a whole ring has been read since.
-    fn serve_visits(&mut self, emptied_ring: bool) -> bool {
-        if !self.mailbox.has_visits() {
-            return false;
+    /// Shows the state to visitors whose marker, and with it everything published before they came,
+    /// was read and applied.
+    fn serve_visits(&mut self) -> bool {
+        let is_due = self.mailbox.is_due(self.position);
+        if is_due {
+            self.mailbox
+                .serve(self.position, &self.state, self.next_sequence - 1);
         }
-        let (visits, position) = *self.visits_due.get_or_insert_with(|| {
-            (
-                self.mailbox.waiting(),
-                self.poller.position() + self.poller.slots(),
-            )
-        });
-        if !emptied_ring && self.poller.position() < position {
-            return false;
-        }
-        self.visits_due = None;
-        // Those that came later may have published in between: they get a turn of their own.
-        self.mailbox
-            .serve(visits, &self.state, self.next_sequence - 1);
-        true
+        is_due
     }
 
     /// Applies the events of the batch; `false` when `apply` panicked.
@@ -387,7 +380,7 @@ impl<S: State> Partition<S> {
             return true;
         }
         self.mailbox
-            .serve(usize::MAX, &self.state, self.next_sequence - 1);
+            .serve(u64::MAX, &self.state, self.next_sequence - 1);
         let progress = self.hand_over();
         if self.is_settled() {
             self.finish();
@@ -459,6 +452,8 @@ pub(crate) fn run_partitions<S: State>(mut partitions: Vec<Partition<S>>, signal
             };
             gate.poison(poison.clone());
             gate.fail_receipts(poison);
+            gate.durable.run_wakers();
+            gate.settled.run_wakers();
         }
         for partition in &mut partitions {
             partition.finish();

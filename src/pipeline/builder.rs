@@ -219,12 +219,15 @@ impl Builder {
         running: &mut Running,
         report: &mut StartReport,
     ) -> Result<Assembled<S>, OpenError> {
+        // First of all: the lock must not be released before what is started here has ended.
+        let directory = opened.directory.map(Arc::new);
+        running.directory.clone_from(&directory);
         let signals: Vec<_> = placement
             .threads
             .iter()
             .map(|_| Arc::new(Signal::new()))
             .collect();
-        let preparer = opened.directory.as_ref().map(|directory| {
+        let preparer = directory.as_ref().map(|directory| {
             let directories = (0..self.partitions)
                 .map(|partition| directory.partition_dir(partition))
                 .collect();
@@ -250,7 +253,7 @@ impl Builder {
                 ..PartitionStart::default()
             };
             if let (Some(recovery), Some(preparer), Some(directory)) =
-                (recovery, &preparer, &opened.directory)
+                (recovery, &preparer, &directory)
             {
                 start.segments = recovery.segments;
                 start.bytes = recovery.bytes;
@@ -280,7 +283,6 @@ impl Builder {
             mailboxes.push(mailbox);
             rings.push(publisher);
         }
-        running.directory = opened.directory;
         if let Some(preparer) = preparer {
             running.start_preparer(preparer)?;
         }

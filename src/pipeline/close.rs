@@ -15,7 +15,7 @@ pub(crate) struct Running {
     pub(crate) journalers: Vec<JoinHandle<JournalerEnd>>,
     pub(crate) preparer: Option<(Arc<Preparer>, JoinHandle<()>)>,
     /// Holds the lock, so it goes last.
-    pub(crate) directory: Option<Directory>,
+    pub(crate) directory: Option<Arc<Directory>>,
 }
 
 impl Running {
@@ -60,6 +60,11 @@ impl Running {
             entry.duplicates = gate.counters.duplicates.load(Ordering::Relaxed);
             entry.last_sequence = gate.durable.get();
             entry.events = entry.last_sequence - first;
+        }
+        for gate in &self.gates {
+            // A journaler that failed last made wakers due that nobody else would run any more.
+            gate.durable.run_wakers();
+            gate.settled.run_wakers();
         }
         if let Some((preparer, thread)) = self.preparer.take() {
             preparer.stop();

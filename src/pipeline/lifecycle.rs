@@ -47,6 +47,13 @@ impl<S> Shared<S> {
     }
 }
 
+impl<S> Shared<S> {
+    /// A publishing end of one partition's ring.
+    pub(crate) fn ring(&self, partition: usize) -> RingPublisher {
+        sync::lock(&self.rings)[partition].clone()
+    }
+}
+
 impl<S: State> Pipeline<S> {
     /// The settings of a pipeline on the directory `path`.
     pub fn builder(path: impl AsRef<Path>) -> Builder {
@@ -120,7 +127,7 @@ impl<S: State> Pipeline<S> {
         let Some(running) = self.running.take() else {
             return Ok(CloseReport::default());
         };
-        self.shared.sources.fail_held();
+        self.shared.sources.close_holding();
         if callback::is_inside() {
             close_in_background(running);
             return Err(CloseError::WouldDeadlock);
@@ -140,7 +147,7 @@ impl<S: State> Drop for Pipeline<S> {
         let Some(running) = self.running.take() else {
             return;
         };
-        self.shared.sources.fail_held();
+        self.shared.sources.close_holding();
         if callback::is_inside() {
             // Joining would wait for the thread that runs this.
             close_in_background(running);

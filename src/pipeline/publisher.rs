@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use super::{PublishError, Receipt, Settles};
 use crate::EVENT_BYTES_MAX;
 use crate::callback;
-use crate::event::{Archiver, Event};
-use crate::journal::format::{FrameHeader, NO_EVENT_TIME};
+use crate::event::{Archiver, Event, ViewError};
+use crate::journal::format::{CONTROL_KIND_MIN, FrameHeader, NO_EVENT_TIME};
 use crate::partition::Gate;
 use crate::ring::{RingFull, RingPublisher};
 use crate::routing::partition_of;
@@ -40,22 +40,16 @@ pub(crate) struct SourceStamp {
     pub(crate) lag: u32,
 }
 
-/// A frame ready for the ring, and where it goes.
-#[derive(Debug)]
-pub(crate) struct Stamped {
-    pub(crate) partition: u32,
-    pub(crate) frame: Box<[u8]>,
-}
-
+/// What to do while a ring has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WhenFull {
+pub(crate) enum WhenFull {
     Wait,
     Refuse,
 }
 
 impl<E: Event> Publisher<E> {
     pub(crate) fn new(gates: Arc<[Arc<Gate>]>, rings: Vec<RingPublisher>) -> Self {
-        let archiver = Archiver::new(FrameHeader::BYTES, EVENT_BYTES_MAX);
+        let archiver = Self::new_archiver();
         Self {
             gates,
             scratch: RefCell::new(Scratch { archiver, rings }),
@@ -127,41 +121,40 @@ impl<E: Event> Publisher<E> {
         self.publish_stamped(event, stamp, WhenFull::Refuse)
     }
 
-    /// Archives an event for later: a contiguous source holds it until the gap before it closes.
-    pub(crate) fn stamp(&self, event: &E) -> Result<Stamped, PublishError> {
-        let mut scratch = self
-            .scratch
-            .try_borrow_mut()
-            .map_err(|_| PublishError::WouldDeadlock)?;
-        let partition = self.archive(&mut scratch.archiver, event, SourceStamp::default())?;
-        Ok(Stamped {
-            partition,
-            frame: scratch.archiver.whole().into(),
-        })
+    /// An archiver for [`prepare`](Self::prepare).
+    pub(crate) fn new_archiver() -> Archiver {
+        Archiver::new(FrameHeader::BYTES, EVENT_BYTES_MAX)
     }
 
-    /// Publishes what [`stamp`](Self::stamp) made, now with its source's stamp.
-    pub(crate) fn release(
+    /// Archives an event with `archiver`, whose frame may then be published with
+    /// [`publish_frame`](Self::publish_frame); returns its partition. It runs the user's code, so a
+    /// contiguous source calls it before it takes its lock.
+    pub(crate) fn prepare(
+        archiver: &mut Archiver,
+        event: &E,
+        partitions: u32,
+    ) -> Result<u32, PublishError> {
+        archive(archiver, event, SourceStamp::default(), partitions)
+    }
+
+    /// Publishes a prepared frame, stamped with its source; waits for room.
+    pub(crate) fn publish_frame(
         &self,
-        stamped: &mut Stamped,
+        partition: u32,
+        frame: &mut [u8],
         stamp: SourceStamp,
     ) -> Result<Receipt<'_>, PublishError> {
         let mut scratch = self
             .scratch
             .try_borrow_mut()
             .map_err(|_| PublishError::WouldDeadlock)?;
-        let (head, _) = stamped.frame.split_at_mut(FrameHeader::BYTES);
-        let header: &mut FrameHeader = &mut bytemuck::pod_read_unaligned(head);
+        let (head, _) = frame.split_at_mut(FrameHeader::BYTES);
+        let mut header: FrameHeader = bytemuck::pod_read_unaligned(head);
         header.source_id = stamp.source_id;
         header.source_number = stamp.number;
         header.source_lag = stamp.lag;
-        head.copy_from_slice(bytemuck::bytes_of(header));
-        self.send(
-            &mut scratch.rings,
-            stamped.partition,
-            &stamped.frame,
-            WhenFull::Wait,
-        )
+        head.copy_from_slice(bytemuck::bytes_of(&header));
+        self.send(&mut scratch.rings, partition, frame, WhenFull::Wait)
     }
 
     /// Publishes a record of the engine's own to one partition.
@@ -171,6 +164,9 @@ impl<E: Event> Publisher<E> {
         header: FrameHeader,
         body: &[u8],
     ) -> Result<Receipt<'_>, PublishError> {
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock);
+        }
         let mut scratch = self
             .scratch
             .try_borrow_mut()
@@ -195,40 +191,8 @@ impl<E: Event> Publisher<E> {
             .try_borrow_mut()
             .map_err(|_| PublishError::WouldDeadlock)?;
         let Scratch { archiver, rings } = &mut *scratch;
-        let partition = self.archive(archiver, event, stamp)?;
+        let partition = archive(archiver, event, stamp, self.partitions())?;
         self.send(rings, partition, archiver.whole(), when_full)
-    }
-
-    /// Archives and validates the event, fills in its frame header, and returns its partition.
-    /// Everything of the user's runs here, before anything is claimed.
-    #[inline]
-    fn archive(
-        &self,
-        archiver: &mut Archiver,
-        event: &E,
-        stamp: SourceStamp,
-    ) -> Result<u32, PublishError> {
-        event.archive(archiver)?;
-        let event_type = event.event_type();
-        let archived = archiver.archived();
-        E::view(event_type.kind, event_type.version, archived).map_err(PublishError::Invalid)?;
-        let key = event.key();
-        let header = FrameHeader {
-            #[expect(clippy::cast_possible_truncation, reason = "at most EVENT_BYTES_MAX")]
-            length: archived.len() as u32,
-            kind: event_type.kind,
-            version: event_type.version,
-            source_id: stamp.source_id,
-            source_lag: stamp.lag,
-            source_number: stamp.number,
-            key,
-            event_time_ms: event.time_ms().unwrap_or(NO_EVENT_TIME),
-            journal_time_ns: 0,
-        };
-        archiver
-            .reserved_mut()
-            .copy_from_slice(bytemuck::bytes_of(&header));
-        Ok(partition_of(key, self.partitions()))
     }
 
     #[inline]
@@ -240,15 +204,66 @@ impl<E: Event> Publisher<E> {
         when_full: WhenFull,
     ) -> Result<Receipt<'_>, PublishError> {
         let gate = &self.gates[partition as usize];
-        let ring = &mut rings[partition as usize];
-        gate.check_open()?;
-        let position = match ring.try_publish(frame) {
-            Ok(position) => position,
-            Err(RingFull) => wait_for_room(gate, ring, frame, when_full)?,
-        };
-        gate.worker.notify();
+        let position = publish_record(gate, &mut rings[partition as usize], frame, when_full)?;
         Ok(Receipt::new(gate, position))
     }
+}
+
+/// Archives and validates the event, fills in its frame header, and returns its partition.
+/// Everything of the user's runs here, before anything is claimed.
+#[inline]
+fn archive<E: Event>(
+    archiver: &mut Archiver,
+    event: &E,
+    stamp: SourceStamp,
+    partitions: u32,
+) -> Result<u32, PublishError> {
+    event.archive(archiver)?;
+    let event_type = event.event_type();
+    if event_type.kind >= CONTROL_KIND_MIN {
+        // Only an `Event` written by hand can: it would pass for a record of the engine's own.
+        let (kind, version) = (event_type.kind, event_type.version);
+        return Err(PublishError::Invalid(ViewError::UnknownType {
+            kind,
+            version,
+        }));
+    }
+    let archived = archiver.archived();
+    E::view(event_type.kind, event_type.version, archived).map_err(PublishError::Invalid)?;
+    let key = event.key();
+    let header = FrameHeader {
+        #[expect(clippy::cast_possible_truncation, reason = "at most EVENT_BYTES_MAX")]
+        length: archived.len() as u32,
+        kind: event_type.kind,
+        version: event_type.version,
+        source_id: stamp.source_id,
+        source_lag: stamp.lag,
+        source_number: stamp.number,
+        key,
+        event_time_ms: event.time_ms().unwrap_or(NO_EVENT_TIME),
+        journal_time_ns: 0,
+    };
+    archiver
+        .reserved_mut()
+        .copy_from_slice(bytemuck::bytes_of(&header));
+    Ok(partition_of(key, partitions))
+}
+
+/// Publishes a whole frame to a partition and wakes it; returns the record's ring position.
+#[inline]
+pub(crate) fn publish_record(
+    gate: &Gate,
+    ring: &mut RingPublisher,
+    frame: &[u8],
+    when_full: WhenFull,
+) -> Result<u64, PublishError> {
+    gate.check_open()?;
+    let position = match ring.try_publish(frame) {
+        Ok(position) => position,
+        Err(RingFull) => wait_for_room(gate, ring, frame, when_full)?,
+    };
+    gate.worker.notify();
+    Ok(position)
 }
 
 #[cold]

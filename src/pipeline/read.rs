@@ -1,8 +1,10 @@
 //! Reading state from any thread.
 
+use super::publisher::{WhenFull, publish_record};
 use super::{Pipeline, ReadStateError};
 use crate::callback;
 use crate::event::State;
+use crate::journal::format::{FrameHeader, KIND_MARKER};
 use crate::routing::partition_of;
 
 impl<S: State> Pipeline<S> {
@@ -81,8 +83,18 @@ impl<S: State> Pipeline<S> {
         else {
             return Err(ReadStateError::NoSuchPartition(partition));
         };
+        // The marker comes behind everything that was published before this call, also behind what
+        // another publisher has claimed but not published yet.
+        let marker = FrameHeader::control(KIND_MARKER, 0, 0);
+        let marker = publish_record(
+            gate,
+            &mut shared.ring(index),
+            bytemuck::bytes_of(&marker),
+            WhenFull::Wait,
+        )
+        .map_err(|_| self.why_not(partition))?;
         mailbox
-            .visit(&gate.worker, look)
+            .visit(&gate.worker, marker, look)
             .map_err(|_| self.why_not(partition))
     }
 

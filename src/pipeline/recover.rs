@@ -22,10 +22,17 @@ pub(crate) fn recover_all<S: State>(
         lanes[lane].push((partition, state));
     }
     let mut recovered = sync::scope(|scope| {
-        let running: Vec<_> = lanes
-            .into_iter()
-            .map(|lane| scope.spawn(move || recover_lane(directory, lane)))
-            .collect();
+        let mut running = Vec::new();
+        for (index, lane) in lanes.into_iter().enumerate() {
+            let recover = move || recover_lane(directory, lane);
+            let thread = sync::spawn_scoped(scope, format!("ringlog-r{index}"), recover).map_err(
+                |source| OpenError::Io {
+                    operation: "start a recovering thread",
+                    source,
+                },
+            )?;
+            running.push(thread);
+        }
         let mut recovered = Vec::new();
         for lane in running {
             let lane = lane

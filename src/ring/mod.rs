@@ -179,11 +179,6 @@ impl RingPoller {
         self.poller.has_available()
     }
 
-    /// The position of the last slot that was read.
-    pub(crate) fn position(&self) -> u64 {
-        self.position
-    }
-
     /// How many slots the ring has.
     pub(crate) fn slots(&self) -> u64 {
         self.slots

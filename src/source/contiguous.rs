@@ -2,19 +2,15 @@
 
 use std::time::Duration;
 
-use super::hold::{Hold, Place};
-use super::receipt::HeldSlot;
-use super::registry::{Holds, Known, Lease, control};
-use super::table::GAPS_MAX;
-use super::{ContiguousReceipt, HeldError, SourceError, SourcePublishError};
+use super::receipt::{Fate, HeldSlot};
+use super::registry::Holds;
+use super::stream::{Stream, Taken};
+use super::{ContiguousReceipt, SourceError, SourcePublishError};
 use crate::callback;
-use crate::clock::Moment;
-use crate::event::{Event, State};
+use crate::event::{Archiver, Event, State};
 use crate::idle::Signal;
-use crate::journal::format::KIND_SOURCE_SKIPPED;
-use crate::pipeline::{Pipeline, PublishError, Publisher, Settles, SourceStamp, Stamped};
-use crate::routing::partition_of;
-use crate::sync::{self, Arc, JoinHandle, Mutex};
+use crate::pipeline::{Pipeline, PublishError, Publisher};
+use crate::sync::{self, Arc, AtomicBool, AtomicU64, JoinHandle, Mutex, Ordering};
 
 /// How much a contiguous source holds behind a gap, and for how long.
 #[derive(Debug, Clone)]
@@ -78,9 +74,26 @@ pub struct ContiguousSource<E: Event> {
 
 struct Inner<E: Event> {
     stream: Mutex<Stream<E>>,
+    /// Memory to archive into before the stream is locked; as many as threads publish at once.
+    archivers: Mutex<Vec<Archiver>>,
     options: ContiguousOptions,
-    /// Wakes the thread that gives gaps up.
-    gap_opened: Signal,
+    partitions: u32,
+    /// The source or its pipeline closes: the timer's thread ends the stream.
+    closed: AtomicBool,
+    /// Wakes the timer's thread.
+    gap_changed: Signal,
+    shown: Shown,
+}
+
+/// Figures that may be looked at from anywhere, also while the stream is locked.
+#[derive(Debug, Default)]
+struct Shown {
+    next_number: AtomicU64,
+    held_events: AtomicU64,
+    held_bytes: AtomicU64,
+    duplicates: AtomicU64,
+    late: AtomicU64,
+    gaps: Mutex<Vec<(u64, u64)>>,
 }
 
 impl<E: Event> std::fmt::Debug for Inner<E> {
@@ -89,37 +102,6 @@ impl<E: Event> std::fmt::Debug for Inner<E> {
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
-}
-
-struct Stream<E: Event> {
-    publisher: Publisher<E>,
-    lease: Lease,
-    hold: Hold<Item>,
-    held_bytes: usize,
-    gap_since: Option<Moment>,
-    /// The last position published to each partition: where duplicates settle.
-    positions: Vec<u64>,
-    checkpoint: Option<Checkpoint>,
-    since_checkpoint: u32,
-    duplicates: u64,
-    late: u64,
-    closed: bool,
-}
-
-/// When all of these have settled, so has every number up to `number`.
-struct Checkpoint {
-    number: u64,
-    settles: Vec<Settles>,
-}
-
-/// Numbers between two looks at the checkpoint.
-const CHECKPOINT_INTERVAL: u32 = 256;
-
-#[derive(Debug)]
-enum Item {
-    Event(Stamped, Arc<HeldSlot>),
-    /// The sender declared that these numbers will not come.
-    Declared,
 }
 
 impl<S: State> Pipeline<S> {
@@ -136,31 +118,27 @@ impl<S: State> Pipeline<S> {
         name: &str,
         options: ContiguousOptions,
     ) -> Result<ContiguousSource<S::Event>, SourceError> {
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock.into());
+        }
         let publisher = self.publisher();
         let lease = self.registry().open(name, &publisher)?;
-        let next = resume_point(&lease.known).max(options.resume_at.unwrap_or(1));
-        let positions = vec![0; publisher.partitions() as usize];
+        let partitions = publisher.partitions();
+        let stream = Stream::new(publisher, lease, options.resume_at.unwrap_or(1));
         let inner = Arc::new(Inner {
-            stream: Mutex::new(Stream {
-                publisher,
-                lease,
-                hold: Hold::new(next),
-                held_bytes: 0,
-                gap_since: None,
-                positions,
-                checkpoint: None,
-                since_checkpoint: 0,
-                duplicates: 0,
-                late: 0,
-                closed: false,
-            }),
+            stream: Mutex::new(stream),
+            archivers: Mutex::new(Vec::new()),
             options,
-            gap_opened: Signal::new(),
+            partitions,
+            closed: AtomicBool::new(false),
+            gap_changed: Signal::new(),
+            shown: Shown::default(),
         });
+        inner.with_stream(|_| ());
         let holds: Arc<dyn Holds> = inner.clone();
         self.registry().add_holding(Arc::downgrade(&holds));
         let timed = Arc::clone(&inner);
-        let timer = sync::spawn_named("ringlog-gaps".into(), move || timed.give_up_old_gaps())
+        let timer = sync::spawn_named("ringlog-gaps".into(), move || timed.run_timer())
             .map_err(SourceError::Thread)?;
         Ok(ContiguousSource {
             inner,
@@ -169,82 +147,89 @@ impl<S: State> Pipeline<S> {
     }
 }
 
-/// The first number that may be missing: behind everything settled, and behind skipped gaps.
-fn resume_point(known: &Known) -> u64 {
-    let next = known.settled_number + 1;
-    skipped_up_to(&known.skipped, next).map_or(next, |last| last + 1)
-}
-
-/// The end of the skipped gap that `number` lies in, if it lies in one; `skipped` is sorted.
-fn skipped_up_to(skipped: &[(u64, u64)], number: u64) -> Option<u64> {
-    let behind = skipped.partition_point(|(first, _)| *first <= number);
-    let (_, last) = skipped.get(behind.checked_sub(1)?)?;
-    (*last >= number).then_some(*last)
-}
-
 impl<E: Event> ContiguousSource<E> {
     /// Publishes the event under `number`; holds it if a number before it is missing.
     ///
     /// # Errors
     ///
-    /// [`SourcePublishError::Late`] for a number that was given up; otherwise why it could not be
-    /// published. It may be tried again.
+    /// [`SourcePublishError::Late`] for a number that was given up; otherwise why it was not taken:
+    /// it may then be tried again.
     pub fn publish(&self, number: u64, event: &E) -> Result<ContiguousReceipt, SourcePublishError> {
-        if callback::is_inside() {
-            return Err(PublishError::WouldDeadlock.into());
+        self.inner.check_usable()?;
+        if number == 0 || number == u64::MAX {
+            return Err(SourcePublishError::Number { number });
         }
-        let mut stream = sync::lock(&self.inner.stream);
-        let receipt = stream.take(number, event)?;
-        self.inner.settle_gaps(&mut stream)?;
-        Ok(receipt)
+        let mut archiver = self.inner.archiver();
+        let taken = Publisher::prepare(&mut archiver, event, self.inner.partitions)
+            .map_err(SourcePublishError::from)
+            .and_then(|partition| {
+                self.inner.with_stream(|stream| {
+                    let options = &self.inner.options;
+                    let taken = stream.take(number, partition, &mut archiver, options);
+                    if let Err(error) = stream.settle(options) {
+                        // This event was taken all the same; the next call meets the cause itself.
+                        tracing::error!(%error, "cannot release what waits behind a gap");
+                    }
+                    taken
+                })
+            });
+        sync::lock(&self.inner.archivers).push(archiver);
+        match taken {
+            Ok(Taken::New(receipt)) => Ok(receipt),
+            Ok(Taken::Duplicate(receipt)) => {
+                self.inner.shown.duplicates.fetch_add(1, Ordering::Relaxed);
+                Ok(receipt)
+            }
+            Err(error) => {
+                if matches!(error, SourcePublishError::Late { .. }) {
+                    self.inner.shown.late.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Declares that the numbers from `first` to `last`, both included, will not come. They are
-    /// journaled as skipped once the numbers before them went on.
+    /// journaled as skipped once the numbers before them went on; those that were skipped before
+    /// may be declared again.
     ///
     /// # Errors
     ///
-    /// [`SourcePublishError::OutOfOrder`] when one of them has come or was given up already.
+    /// [`SourcePublishError::OutOfOrder`] when one of them has come already;
+    /// [`SourcePublishError::TooManyGaps`]; or why a gap could not be journaled.
     pub fn declare_gap(&self, first: u64, last: u64) -> Result<(), SourcePublishError> {
-        if callback::is_inside() {
-            return Err(PublishError::WouldDeadlock.into());
+        self.inner.check_usable()?;
+        if first == 0 || last < first || last == u64::MAX {
+            return Err(SourcePublishError::Number { number: first });
         }
-        let mut stream = sync::lock(&self.inner.stream);
-        let out_of_order = first == 0 || last < first;
-        match stream.hold.place(first, last) {
-            Place::Next | Place::AfterGap if !out_of_order => {
-                stream.hold.hold(first, last, Item::Declared);
-            }
-            _ => {
-                let last = stream.hold.next() - 1;
-                return Err(SourcePublishError::OutOfOrder {
-                    number: first,
-                    last,
-                });
-            }
-        }
-        self.inner.settle_gaps(&mut stream)
+        self.inner.with_stream(|stream| {
+            stream.declare(first, last)?;
+            stream.settle(&self.inner.options)
+        })
     }
 
-    /// What it has seen so far.
+    /// What it has seen so far. Never blocks behind a publish.
     #[must_use]
     pub fn stats(&self) -> ContiguousStats {
-        let stream = sync::lock(&self.inner.stream);
+        let shown = &self.inner.shown;
+        let size = |figure: &AtomicU64| {
+            usize::try_from(figure.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+        };
         ContiguousStats {
-            next_number: stream.hold.next(),
-            held_events: stream.hold.len(),
-            held_bytes: stream.held_bytes,
-            duplicates: stream.duplicates,
-            late: stream.late,
-            gaps: stream.lease.known.skipped.clone(),
+            next_number: shown.next_number.load(Ordering::Relaxed),
+            held_events: size(&shown.held_events),
+            held_bytes: size(&shown.held_bytes),
+            duplicates: shown.duplicates.load(Ordering::Relaxed),
+            late: shown.late.load(Ordering::Relaxed),
+            gaps: sync::lock(&shown.gaps).clone(),
         }
     }
 }
 
 impl<E: Event> Drop for ContiguousSource<E> {
-    /// Held events get [`HeldError::Closed`].
+    /// Held events get [`HeldError::Closed`](super::HeldError::Closed).
     fn drop(&mut self) {
-        self.inner.fail_held();
+        self.inner.close();
         if let Some(timer) = self.timer.take()
             && !callback::is_inside()
         {
@@ -254,234 +239,101 @@ impl<E: Event> Drop for ContiguousSource<E> {
 }
 
 impl<E: Event> Holds for Inner<E> {
-    fn fail_held(&self) {
-        let held: Vec<Item> = {
-            let mut stream = sync::lock(&self.stream);
-            stream.closed = true;
-            stream.held_bytes = 0;
-            stream.hold.take_all().collect()
-        };
-        for item in held {
-            if let Item::Event(_, slot) = item {
-                slot.fail(HeldError::Closed);
-            }
-        }
-        self.gap_opened.notify();
+    /// Asks the timer's thread to end the stream; never blocks, so it may be called from anywhere.
+    fn close(&self) {
+        // ORDERING: release pairs with the acquire in `is_closed`.
+        self.closed.store(true, Ordering::Release);
+        self.gap_changed.notify();
     }
 }
 
 impl<E: Event> Inner<E> {
-    /// The timer's thread: gives a gap up that stays open too long, although nobody publishes.
-    fn give_up_old_gaps(&self) {
-        loop {
-            let mut wait = None;
-            {
-                let mut stream = sync::lock(&self.stream);
-                if stream.closed {
-                    return;
-                }
-                if let Err(error) = self.settle_gaps(&mut stream) {
-                    tracing::error!(%error, source = stream.lease.name, "cannot give a gap up");
-                    return;
-                }
-                if let Some(since) = stream.gap_since {
-                    wait = Some(self.options.gap_timeout.saturating_sub(since.elapsed()));
-                }
-            }
-            let has_gap = wait.is_some();
-            self.gap_opened.wait_for(wait, || {
-                let stream = sync::lock(&self.stream);
-                stream.closed || stream.gap_since.is_some() != has_gap
-            });
-        }
+    fn is_closed(&self) -> bool {
+        // ORDERING: acquire pairs with the release in `close`.
+        self.closed.load(Ordering::Acquire)
     }
 
-    /// Releases what is next; gives gaps up that are too old or that too much is held behind.
-    fn settle_gaps(&self, stream: &mut Stream<E>) -> Result<(), SourcePublishError> {
-        loop {
-            stream.release_ready()?;
-            let Some((first, last)) = stream.hold.gap() else {
-                if stream.gap_since.take().is_some() {
-                    self.gap_opened.notify();
-                }
-                return Ok(());
-            };
-            let Some(since) = stream.gap_since else {
-                stream.gap_since = Some(Moment::now());
-                self.gap_opened.notify();
-                continue;
-            };
-            let give_up = stream.hold.len() > self.options.held_events_max
-                || stream.held_bytes > self.options.held_bytes_max
-                || since.elapsed() >= self.options.gap_timeout;
-            if !give_up {
-                return Ok(());
-            }
-            tracing::warn!(
-                source = stream.lease.name,
-                first,
-                last,
-                "gave up waiting for these numbers: journaled as skipped"
-            );
-            stream.skip(first, last)?;
-            // The next gap, if any, opens now.
-            stream.gap_since = None;
+    fn check_usable(&self) -> Result<(), PublishError> {
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock);
         }
-    }
-}
-
-impl<E: Event> Stream<E> {
-    fn take(&mut self, number: u64, event: &E) -> Result<ContiguousReceipt, SourcePublishError> {
-        if self.closed {
-            return Err(PublishError::Closed.into());
+        if self.is_closed() {
+            return Err(PublishError::Closed);
         }
-        if skipped_up_to(&self.lease.known.skipped, number).is_some() {
-            return Err(self.late(number));
-        }
-        match self.hold.place(number, number) {
-            Place::Next => {
-                let stamp = self.stamp(number);
-                let settles = self.publisher.publish_from(event, stamp)?.settles();
-                self.went_on(number, &settles);
-                Ok(ContiguousReceipt::published(&settles))
-            }
-            Place::AfterGap => {
-                let stamped = self.publisher.stamp(event)?;
-                self.held_bytes += stamped.frame.len();
-                let slot = Arc::new(HeldSlot::default());
-                self.hold
-                    .hold(number, number, Item::Event(stamped, Arc::clone(&slot)));
-                Ok(ContiguousReceipt::held(slot))
-            }
-            Place::Waiting => match self.hold.get(number) {
-                Some(Item::Event(_, slot)) => {
-                    self.duplicates += 1;
-                    Ok(ContiguousReceipt::held(Arc::clone(slot)))
-                }
-                // It lies in a declared gap.
-                _ => Err(self.late(number)),
-            },
-            Place::Behind => {
-                let skipped = &self.lease.known.skipped;
-                if skipped
-                    .iter()
-                    .any(|(first, last)| (*first..=*last).contains(&number))
-                {
-                    return Err(self.late(number));
-                }
-                // The original went through this handle, or was settled before it was opened. So
-                // it is settled when everything that this handle published there is.
-                self.duplicates += 1;
-                let partition = partition_of(event.key(), self.publisher.partitions());
-                self.publisher.count_duplicate(partition);
-                let position = self.positions.get(partition as usize).copied().unwrap_or(0);
-                Ok(ContiguousReceipt::published(
-                    &self.publisher.settles(partition, position),
-                ))
-            }
-        }
-    }
-
-    fn late(&mut self, number: u64) -> SourcePublishError {
-        self.late += 1;
-        SourcePublishError::Late { number }
-    }
-
-    /// Publishes everything that waited and is next now.
-    fn release_ready(&mut self) -> Result<(), SourcePublishError> {
-        loop {
-            // A gap that an earlier handle gave up, or that was declared twice.
-            if let Some(last) = skipped_up_to(&self.lease.known.skipped, self.hold.next()) {
-                self.hold.advance_past(last);
-                continue;
-            }
-            let Some((first, last, item)) = self.hold.take_next() else {
-                return Ok(());
-            };
-            match item {
-                Item::Declared => self.skip(first, last)?,
-                Item::Event(mut stamped, slot) => {
-                    self.held_bytes -= stamped.frame.len();
-                    let stamp = self.stamp(first);
-                    let released = self.publisher.release(&mut stamped, stamp);
-                    match released.map(|receipt| receipt.settles()) {
-                        Ok(settles) => {
-                            self.went_on(first, &settles);
-                            slot.release(settles);
-                        }
-                        Err(error) => {
-                            slot.fail(match &error {
-                                PublishError::Poisoned(poison) => {
-                                    HeldError::Poisoned(poison.clone())
-                                }
-                                _ => HeldError::Closed,
-                            });
-                            return Err(error.into());
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Journals that the numbers will not come, durably, before anything behind them goes on: after
-    /// a crash a number of the gap would otherwise pass for a duplicate of what follows it.
-    fn skip(&mut self, first: u64, last: u64) -> Result<(), SourcePublishError> {
-        if self.lease.known.skipped.len() >= GAPS_MAX {
-            return Err(SourcePublishError::TooManyGaps { max: GAPS_MAX });
-        }
-        let source_id = self.lease.known.source_id;
-        let mut record = control(KIND_SOURCE_SKIPPED, source_id, 0);
-        record.source_number = first;
-        record.key = last;
-        let partition = partition_of(u64::from(source_id), self.publisher.partitions());
-        self.publisher
-            .publish_control(partition, record, &[])?
-            .wait()?;
-        self.lease.known.skipped.push((first, last));
-        self.hold.advance_past(last);
         Ok(())
     }
 
-    fn stamp(&self, number: u64) -> SourceStamp {
-        let lag = number - (self.lease.known.settled_number + 1).min(number);
-        SourceStamp {
-            source_id: self.lease.known.source_id,
-            number,
-            // Too large a lag only resumes earlier.
-            lag: u32::try_from(lag).unwrap_or(u32::MAX),
-        }
+    fn archiver(&self) -> Archiver {
+        sync::lock(&self.archivers)
+            .pop()
+            .unwrap_or_else(Publisher::<E>::new_archiver)
     }
 
-    fn went_on(&mut self, number: u64, settles: &Settles) {
-        self.hold.advance_past(number);
-        if let Some(position) = self.positions.get_mut(settles.gate.partition as usize) {
-            *position = settles.position;
-        }
-        self.lease.known.last_number = self.lease.known.last_number.max(number);
-        self.since_checkpoint += 1;
-        if self.since_checkpoint >= CHECKPOINT_INTERVAL {
-            self.since_checkpoint = 0;
-            self.look_at_checkpoint();
-        }
-    }
-
-    /// Learns how far the stream is settled, so that frames carry it and a restart resumes there.
-    fn look_at_checkpoint(&mut self) {
-        if let Some(checkpoint) = &self.checkpoint {
-            if !checkpoint.settles.iter().all(Settles::is_settled) {
-                return;
+    /// Works on the stream under its lock; what became of held events is told afterwards, because
+    /// that runs the user's wakers.
+    fn with_stream<R>(&self, work: impl FnOnce(&mut Stream<E>) -> R) -> R {
+        let (done, told, gap_changed) = {
+            let mut stream = sync::lock(&self.stream);
+            let gap = stream.gap_since();
+            let gaps_count = stream.skipped().len();
+            let done = work(&mut stream);
+            // Closed meanwhile, perhaps before the timer's thread could see what was held just now.
+            if self.is_closed() {
+                stream.fail_held();
             }
-            self.lease.known.settled_number = checkpoint.number;
+            self.show(&stream, gaps_count);
+            (done, stream.take_told(), stream.gap_since() != gap)
+        };
+        if gap_changed {
+            self.gap_changed.notify();
         }
-        let publisher = &self.publisher;
-        let settles = (0..)
-            .zip(&self.positions)
-            .map(|(partition, position)| publisher.settles(partition, *position))
-            .collect();
-        self.checkpoint = Some(Checkpoint {
-            number: self.hold.next() - 1,
-            settles,
-        });
+        tell(told);
+        done
+    }
+
+    fn show(&self, stream: &Stream<E>, gaps_count_before: usize) {
+        let (held_events, held_bytes) = stream.held();
+        self.shown
+            .next_number
+            .store(stream.next_number(), Ordering::Relaxed);
+        self.shown
+            .held_events
+            .store(held_events as u64, Ordering::Relaxed);
+        self.shown
+            .held_bytes
+            .store(held_bytes as u64, Ordering::Relaxed);
+        let mut gaps = sync::lock(&self.shown.gaps);
+        let shown_last = gaps.last().copied();
+        if stream.skipped().len() != gaps_count_before
+            || shown_last != stream.skipped().as_slice().last().copied()
+        {
+            stream.skipped().as_slice().clone_into(&mut gaps);
+        }
+    }
+
+    /// The timer's thread: gives a gap up that stays open too long, although nobody publishes, and
+    /// ends the stream when the source closes.
+    fn run_timer(&self) {
+        while !self.is_closed() {
+            let outcome = self.with_stream(|stream| {
+                let settled = stream.settle(&self.options);
+                settled.map(|()| stream.gap_since())
+            });
+            let since = outcome.unwrap_or_else(|error| {
+                tracing::error!(%error, "cannot give a gap up");
+                None
+            });
+            let wait = since.map(|since| self.options.gap_timeout.saturating_sub(since.elapsed()));
+            self.gap_changed.wait_for(wait, || {
+                self.is_closed() || sync::lock(&self.stream).gap_since() != since
+            });
+        }
+        self.with_stream(Stream::fail_held);
+    }
+}
+
+fn tell(told: Vec<(Arc<HeldSlot>, Fate)>) {
+    for (slot, fate) in told {
+        slot.tell(fate);
     }
 }

@@ -54,6 +54,12 @@ pub enum SourcePublishError {
         /// The last number taken through this handle.
         last: u64,
     },
+    /// Numbers run from 1 to 2^64 - 2. Count from 1.
+    #[error("{number} is no number for a source: they run from 1 to 2^64 - 2")]
+    Number {
+        /// The number refused.
+        number: u64,
+    },
     /// The number was given up, and journaled as skipped, before it came. It is not in the journal
     /// and will not be: publish the event under another number if it still matters.
     #[error("number {number} came after it had been journaled as skipped")]

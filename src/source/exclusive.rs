@@ -3,9 +3,11 @@
 use std::cell::Cell;
 
 use super::registry::Lease;
+use super::table::LAG_UNKNOWN;
 use super::{SourceError, SourcePublishError};
+use crate::callback;
 use crate::event::{Event, State};
-use crate::pipeline::{Pipeline, Publisher, Receipt, SourceStamp};
+use crate::pipeline::{Pipeline, PublishError, Publisher, Receipt, SourceStamp};
 
 /// The one live handle of a named source: publishes events with increasing numbers.
 ///
@@ -28,6 +30,9 @@ impl<S: State> Pipeline<S> {
     ///
     /// [`SourceError`].
     pub fn source(&self, name: &str) -> Result<Source<S::Event>, SourceError> {
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock.into());
+        }
         let publisher = self.publisher();
         let lease = self.registry().open(name, &publisher)?;
         Ok(Source {
@@ -45,6 +50,9 @@ impl<S: State> Pipeline<S> {
     /// [`SourceError::SourceBusy`] while it has a live handle, [`SourceError::Unknown`], or why it
     /// could not be made durable.
     pub fn retire_source(&self, name: &str) -> Result<(), SourceError> {
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock.into());
+        }
         self.registry().retire(name, &self.publisher())
     }
 }
@@ -90,13 +98,16 @@ impl<E: Event> Source<E> {
 
     fn stamp(&self, number: u64) -> Result<SourceStamp, SourcePublishError> {
         let last = self.last.get();
+        if number == u64::MAX {
+            return Err(SourcePublishError::Number { number });
+        }
         if number <= last {
             return Err(SourcePublishError::OutOfOrder { number, last });
         }
         Ok(SourceStamp {
             source_id: self.lease.known.source_id,
             number,
-            lag: 0,
+            lag: LAG_UNKNOWN,
         })
     }
 }

@@ -8,8 +8,10 @@ mod contiguous;
 mod error;
 mod exclusive;
 mod hold;
+mod ranges;
 mod receipt;
 mod registry;
+mod stream;
 mod table;
 
 pub use contiguous::{ContiguousOptions, ContiguousSource, ContiguousStats};

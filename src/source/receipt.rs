@@ -31,8 +31,9 @@ pub(crate) struct HeldSlot {
     told: Signal,
 }
 
+/// What became of a held event.
 #[derive(Debug, Default)]
-enum Fate {
+pub(crate) enum Fate {
     #[default]
     Unknown,
     /// Nobody knows yet, and these want to.
@@ -42,15 +43,8 @@ enum Fate {
 }
 
 impl HeldSlot {
-    pub(crate) fn release(&self, settles: Settles) {
-        self.tell(Fate::Released(settles));
-    }
-
-    pub(crate) fn fail(&self, error: HeldError) {
-        self.tell(Fate::Failed(error));
-    }
-
-    fn tell(&self, fate: Fate) {
+    /// Tells the fate. It runs the wakers of whoever asked, so no lock may be held.
+    pub(crate) fn tell(&self, fate: Fate) {
         let before = std::mem::replace(&mut *sync::lock(&self.fate), fate);
         self.told.notify();
         if let Fate::Awaited(wakers) = before {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Weak;
 
 use super::SourceError;
+use super::ranges::RangeSet;
 use super::table::{SOURCE_IDS_MAX, SOURCES_MAX, SourceTable};
 use crate::event::Event;
 use crate::journal::format::{FrameHeader, KIND_SOURCE_NAMED, KIND_SOURCE_RETIRED};
@@ -12,9 +13,9 @@ use crate::sync::{self, Arc, Mutex};
 
 const NAME_BYTES_MAX: usize = 1024;
 
-/// Something that holds events back, and must let go when the pipeline closes.
+/// Something that holds events back, and must let go when the pipeline closes. Closing never blocks.
 pub(crate) trait Holds: Send + Sync {
-    fn fail_held(&self);
+    fn close(&self);
 }
 
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub(crate) struct Known {
     pub(crate) last_number: u64,
     /// For a contiguous source: every number up to this one is settled.
     pub(crate) settled_number: u64,
-    pub(crate) skipped: Vec<(u64, u64)>,
+    pub(crate) skipped: RangeSet,
     /// The partitions whose journal has the name.
     named: Vec<bool>,
     is_live: bool,
@@ -71,7 +72,9 @@ impl Registry {
                 }
                 known.last_number = known.last_number.max(info.last_number);
                 known.settled_number = known.settled_number.max(info.settled_number);
-                known.skipped.extend(&info.skipped);
+                for (first, last) in &info.skipped {
+                    known.skipped.insert(*first, *last);
+                }
             }
         }
         let retired: Vec<u32> = tables
@@ -80,9 +83,7 @@ impl Registry {
             .filter_map(|info| info.is_retired.then_some(info.source_id))
             .collect();
         by_id.retain(|source_id, _| !retired.contains(source_id));
-        for (name, mut known) in by_id.into_values() {
-            known.skipped.sort_unstable();
-            known.skipped.dedup();
+        for (name, known) in by_id.into_values() {
             names.by_name.insert(name, known);
         }
         Self {
@@ -140,7 +141,8 @@ impl Registry {
         for partition in 0..partitions {
             if lease.known.named.get(partition as usize) == Some(&false) {
                 // In front of the source's first event there, by the ring's order.
-                let record = control(KIND_SOURCE_NAMED, lease.known.source_id, name.len());
+                let record =
+                    FrameHeader::control(KIND_SOURCE_NAMED, lease.known.source_id, name.len());
                 publisher.publish_control(partition, record, name.as_bytes())?;
                 lease.known.named[partition as usize] = true;
             }
@@ -168,31 +170,29 @@ impl Registry {
             known.is_live = true;
             known.source_id
         };
-        let retired = (0..publisher.partitions())
-            .map(|partition| {
-                publisher.publish_control(
-                    partition,
-                    control(KIND_SOURCE_RETIRED, source_id, 0),
-                    &[],
-                )
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(SourceError::from)
-            .and_then(|receipts| {
-                receipts
-                    .into_iter()
-                    .try_for_each(|receipt| receipt.wait().map_err(Into::into))
-            });
-        let mut names = sync::lock(&self.names);
-        match retired {
-            Ok(()) => drop(names.by_name.remove(name)),
-            Err(_) => {
-                if let Some(known) = names.by_name.get_mut(name) {
-                    known.is_live = false;
+        let mut receipts = Vec::new();
+        for partition in 0..publisher.partitions() {
+            let record = FrameHeader::control(KIND_SOURCE_RETIRED, source_id, 0);
+            match publisher.publish_control(partition, record, &[]) {
+                Ok(receipt) => receipts.push(receipt),
+                Err(error) => {
+                    if let (true, Some(known)) = (
+                        receipts.is_empty(),
+                        sync::lock(&self.names).by_name.get_mut(name),
+                    ) {
+                        known.is_live = false;
+                    }
+                    // Otherwise one partition may have it as retired: the name stays busy until
+                    // the next opening decides, lest its numbers be taken a second time.
+                    return Err(error.into());
                 }
             }
         }
-        retired
+        for receipt in receipts {
+            receipt.wait()?;
+        }
+        sync::lock(&self.names).by_name.remove(name);
+        Ok(())
     }
 
     /// Remembers a handle whose held events must be answered when the pipeline closes.
@@ -202,27 +202,12 @@ impl Registry {
         names.holding.push(holds);
     }
 
-    /// Answers every held event with an error.
-    pub(crate) fn fail_held(&self) {
+    /// Has every held event answered with an error; never blocks.
+    pub(crate) fn close_holding(&self) {
         let holding = std::mem::take(&mut sync::lock(&self.names).holding);
         for holds in holding.iter().filter_map(Weak::upgrade) {
-            holds.fail_held();
+            holds.close();
         }
-    }
-}
-
-/// The header of one of the engine's own records.
-pub(crate) fn control(kind: u16, source_id: u32, length: usize) -> FrameHeader {
-    FrameHeader {
-        length: u32::try_from(length).unwrap_or(u32::MAX),
-        kind,
-        version: 1,
-        source_id,
-        source_lag: 0,
-        source_number: 0,
-        key: 0,
-        event_time_ms: 0,
-        journal_time_ns: 0,
     }
 }
 

@@ -11,6 +11,10 @@ pub(crate) const SOURCE_IDS_MAX: u32 = 1 << 20;
 /// Gaps of one source that are remembered; a further one is refused.
 pub(crate) const GAPS_MAX: usize = 4_096;
 
+/// A frame's lag that says nothing about which numbers are settled: the numbers of a source that
+/// only increase, or a lag too large for the field.
+pub(crate) const LAG_UNKNOWN: u32 = u32::MAX;
+
 /// The sources of one partition, by id. It is the fold of the partition's frames.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct SourceTable {
@@ -50,10 +54,12 @@ impl SourceTable {
             return false;
         }
         entry.last_number = header.source_number;
-        let settled = header
-            .source_number
-            .saturating_sub(u64::from(header.source_lag));
-        entry.settled_number = entry.settled_number.max(settled.saturating_sub(1));
+        if header.source_lag != LAG_UNKNOWN {
+            let unsettled = header
+                .source_number
+                .saturating_sub(u64::from(header.source_lag));
+            entry.settled_number = entry.settled_number.max(unsettled.saturating_sub(1));
+        }
         true
     }
 

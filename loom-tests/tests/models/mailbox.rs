@@ -24,8 +24,7 @@ fn shared() -> Arc<Shared> {
 /// ends.
 fn serve(shared: &Shared) {
     shared.worker.wait_until(|| shared.mailbox.has_visits());
-    let waiting = shared.mailbox.waiting();
-    shared.mailbox.serve(waiting, &42, 7);
+    shared.mailbox.serve(&42, 7);
     shared.mailbox.close();
 }
 
@@ -75,7 +74,7 @@ fn what_a_visit_borrows_is_untouched_once_the_visitor_goes_on() {
         let owner = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                shared.mailbox.serve(1, &42, 7);
+                shared.mailbox.serve(&42, 7);
                 shared.mailbox.close();
             })
         };
@@ -116,8 +115,7 @@ fn a_visitor_is_either_served_or_turned_away_by_an_owner_that_ends() {
         let owner = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                let waiting = shared.mailbox.waiting();
-                shared.mailbox.serve(waiting, &42, 7);
+                shared.mailbox.serve(&42, 7);
                 shared.mailbox.turn_away();
                 shared.mailbox.close();
             })

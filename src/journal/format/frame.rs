@@ -8,6 +8,8 @@ use crate::event::{EventMeta, SourceNumber};
 
 /// Kinds from here on are the engine's own records: they take no event sequence.
 pub(crate) const CONTROL_KIND_MIN: u16 = 0xff00;
+/// Stands in the ring only: whoever published it waits until what came before it was applied.
+pub(crate) const KIND_MARKER: u16 = 0xffff;
 /// The body is the name of source `source_id`.
 pub(crate) const KIND_SOURCE_NAMED: u16 = 0xff00;
 /// Source `source_id` skipped the numbers from `source_number` to `key`, both included.
@@ -44,6 +46,17 @@ const _: () = assert!(FrameHeader::BYTES.is_multiple_of(FRAME_ALIGNMENT));
 
 impl FrameHeader {
     pub(crate) const BYTES: usize = 48;
+
+    /// The header of one of the engine's own records, with a body of `length` bytes.
+    pub(crate) fn control(kind: u16, source_id: u32, length: usize) -> Self {
+        Self {
+            length: u32::try_from(length).unwrap_or(u32::MAX),
+            kind,
+            version: 1,
+            source_id,
+            ..Self::zeroed()
+        }
+    }
 
     /// Whether this is the engine's own record rather than an event.
     #[inline]

@@ -97,9 +97,6 @@ impl GroupHeader {
         if header.salt != salt {
             return Err(Damage::Misplaced("another segment's salt"));
         }
-        if header.version > FORMAT_VERSION {
-            return Err(Damage::Version(header.version));
-        }
         if header.position != position || header.partition != partition {
             return Err(Damage::Misplaced("another position"));
         }
@@ -116,6 +113,10 @@ impl GroupHeader {
         let group = bytes.get(..end).ok_or(Damage::Short)?;
         if checksum(group.get(8..).unwrap_or_default()) != self.checksum {
             return Err(Damage::Checksum);
+        }
+        // Judged last: a flipped bit in the version is damage, not the future.
+        if self.version > FORMAT_VERSION {
+            return Err(Damage::Version(self.version));
         }
         Ok(group.get(GROUP_HEADER_BYTES..).unwrap_or_default())
     }

@@ -8,8 +8,8 @@ mod metadata;
 mod segment;
 
 pub(crate) use frame::{
-    Frame, FrameHeader, Frames, KIND_SOURCE_NAMED, KIND_SOURCE_RETIRED, KIND_SOURCE_SKIPPED,
-    NO_EVENT_TIME, frame_bytes,
+    CONTROL_KIND_MIN, Frame, FrameHeader, Frames, KIND_MARKER, KIND_SOURCE_NAMED,
+    KIND_SOURCE_RETIRED, KIND_SOURCE_SKIPPED, NO_EVENT_TIME, frame_bytes,
 };
 pub(crate) use group::{GROUP_BYTES_MAX, GROUP_HEADER_BYTES, GroupHeader, GroupStamp, seal_group};
 pub(crate) use metadata::{Metadata, ROUTING};

@@ -102,7 +102,9 @@ pub(crate) fn parse_segment_file_name(name: &str) -> Option<(u64, u64)> {
     if !well_formed(sequence) || !well_formed(group) {
         return None;
     }
+    // Both count from 1.
     Some((sequence.parse().ok()?, group.parse().ok()?))
+        .filter(|(sequence, group)| *sequence > 0_u64 && *group > 0_u64)
 }
 
 #[cfg(test)]
@@ -137,6 +139,7 @@ mod tests {
             "prepared.tmp",
             "1-1.seg",
             "+0000000000000000001-x.seg",
+            "00000000000000000000-00000000000000000001.seg",
         ] {
             assert_eq!(parse_segment_file_name(foreign), None);
         }
