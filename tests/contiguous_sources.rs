@@ -210,3 +210,127 @@ fn numbers_that_come_again_are_duplicates_within_a_session_and_after_a_restart()
     let report = pipeline.close().unwrap();
     assert_eq!((report.events(), report.duplicates()), (1, 4));
 }
+
+fn hasty() -> ContiguousOptions {
+    ContiguousOptions {
+        gap_timeout: Duration::from_millis(50),
+        ..ContiguousOptions::default()
+    }
+}
+
+#[test]
+fn a_gap_may_be_declared_again_after_a_restart_and_later_gaps_are_still_given_up() {
+    for again in [(3, 4), (3, 6)] {
+        let directory = tempfile::tempdir().unwrap();
+        let pipeline = open(directory.path(), 1);
+        let source = pipeline.contiguous_source("feed", hasty()).unwrap();
+        source.declare_gap(3, 4).unwrap();
+        for number in [1, 2, 5] {
+            if number != 5 || again == (3, 4) {
+                source
+                    .publish(number, &added(7, number))
+                    .unwrap()
+                    .wait()
+                    .unwrap();
+            }
+        }
+        drop(source);
+        pipeline.close().unwrap();
+        let pipeline = open(directory.path(), 1);
+        let source = pipeline.contiguous_source("feed", hasty()).unwrap();
+        source.declare_gap(again.0, again.1).unwrap();
+        for number in [1, 2] {
+            source
+                .publish(number, &added(7, number))
+                .unwrap()
+                .wait()
+                .unwrap();
+        }
+        source.publish(9, &added(7, 9)).unwrap().wait().unwrap();
+        assert_eq!(source.stats().next_number, 10);
+        assert_eq!(source.stats().held_events, 0);
+    }
+}
+
+#[test]
+fn a_late_number_stays_late_whatever_is_declared_around_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let source = pipeline.contiguous_source("feed", patient()).unwrap();
+    for number in 1..=9 {
+        source
+            .publish(number, &added(7, number))
+            .unwrap()
+            .wait()
+            .unwrap();
+    }
+    source.declare_gap(10, 12).unwrap();
+    source.publish(13, &added(7, 13)).unwrap().wait().unwrap();
+    drop(source);
+    pipeline.close().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let source = pipeline.contiguous_source("feed", patient()).unwrap();
+    let is_late = |number| {
+        let error = source.publish(number, &added(7, number)).unwrap_err();
+        assert!(matches!(error, SourcePublishError::Late { .. }), "{error}");
+    };
+    is_late(11);
+    source.declare_gap(1, 9).unwrap();
+    is_late(11);
+    is_late(4);
+}
+
+#[test]
+fn a_stream_that_comes_in_order_is_never_given_up_for_what_lies_ahead() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let source = pipeline.contiguous_source("feed", hasty()).unwrap();
+    source.declare_gap(100, 110).unwrap();
+    drop(source.publish(30, &added(7, 30)).unwrap());
+    for number in 1..=20 {
+        thread::sleep(Duration::from_millis(10));
+        drop(source.publish(number, &added(7, number)).unwrap());
+    }
+    assert_eq!(source.stats().gaps, []);
+}
+
+#[test]
+fn numbers_outside_the_range_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let source = pipeline.contiguous_source("feed", patient()).unwrap();
+    for number in [0, u64::MAX] {
+        let error = source.publish(number, &added(7, 1)).unwrap_err();
+        assert!(
+            matches!(error, SourcePublishError::Number { .. }),
+            "{error}"
+        );
+    }
+    assert!(source.declare_gap(0, 5).is_err());
+    assert!(source.declare_gap(5, u64::MAX).is_err());
+}
+
+#[test]
+fn a_sender_that_says_where_it_resumes_is_not_made_to_wait_for_what_it_had_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = ContiguousOptions {
+        resume_at: Some(1_000_000),
+        ..patient()
+    };
+    let pipeline = open(directory.path(), 1);
+    let source = pipeline.contiguous_source("feed", options).unwrap();
+    source
+        .publish(1_000_000, &added(7, 1))
+        .unwrap()
+        .wait()
+        .unwrap();
+    drop(source);
+    pipeline.close().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let source = pipeline.contiguous_source("feed", patient()).unwrap();
+    assert!(
+        source.stats().next_number >= 1_000_000,
+        "{:?}",
+        source.stats()
+    );
+}

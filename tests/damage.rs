@@ -237,3 +237,90 @@ fn a_whole_segment_of_another_partition_or_journal_is_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_first_group_torn_right_after_a_roll_is_a_torn_tail() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 1);
+    pipeline
+        .publisher()
+        .publish(&added(1, 1))
+        .unwrap()
+        .wait()
+        .unwrap();
+    pipeline.close().unwrap();
+    forget_control_word(directory.path());
+    edit(&segments(directory.path())[0], |bytes| {
+        bytes.truncate(8192);
+        bytes[4096 + 100] ^= 4;
+    });
+    let pipeline = open(directory.path(), 1);
+    let torn = pipeline.start_report().partitions[0]
+        .torn_tail
+        .clone()
+        .unwrap();
+    assert_eq!(torn.position, 4096);
+    pipeline
+        .publisher()
+        .publish(&added(1, 1))
+        .unwrap()
+        .wait()
+        .unwrap();
+    pipeline.close().unwrap();
+    assert_eq!(events(directory.path()), 1);
+}
+
+#[test]
+fn every_later_group_is_evidence_also_where_the_kernel_chose_the_order() {
+    // The first group behind the damage witnesses nothing; the closing one witnesses it all.
+    let directory = tempfile::tempdir().unwrap();
+    let open_buffered = || {
+        Pipeline::<Counters>::builder(directory.path())
+            .durability(ringlog::Durability::OsBuffer)
+            .open(|_| Counters::default())
+    };
+    let pipeline = open_buffered().unwrap();
+    let publisher = pipeline.publisher();
+    for amount in 1..=20 {
+        publisher
+            .publish(&added(1, amount))
+            .unwrap()
+            .wait()
+            .unwrap();
+    }
+    pipeline.close().unwrap();
+    forget_control_word(directory.path());
+    edit(&segments(directory.path())[0], |bytes| {
+        bytes[3 * 4096 + 100] ^= 4
+    });
+    let error = open_buffered().unwrap_err();
+    assert!(
+        matches!(&error, OpenError::Journal(error) if error.is_corruption()),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_missing_partition_folder_is_corruption_for_writers_and_readers() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path(), 2).close().unwrap();
+    fs::remove_dir_all(directory.path().join("partition-0001")).unwrap();
+    let error = Pipeline::<Counters>::builder(directory.path())
+        .partitions(2)
+        .open(|_| Counters::default());
+    assert!(error.is_err());
+    let error = JournalReader::open(directory.path())
+        .unwrap()
+        .cursor(1)
+        .unwrap_err();
+    assert!(error.is_corruption(), "{error}");
+}
+
+#[test]
+fn a_file_that_only_looks_like_a_segment_is_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path(), 1).close().unwrap();
+    let name = "partition-0000/00000000000000000000-00000000000000000000.seg";
+    fs::write(directory.path().join(name), b"x").unwrap();
+    assert_eq!(events(directory.path()), 0);
+}

@@ -196,3 +196,75 @@ fn a_pipeline_closed_or_dropped_inside_a_callback_does_not_hang() {
         }
     }
 }
+
+#[test]
+fn a_source_that_waits_for_a_busy_partition_holds_up_no_callback() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let options = ringlog::source::ContiguousOptions::default();
+    let source = pipeline.contiguous_source("feed", options).unwrap();
+    std::thread::scope(|scope| {
+        let (source, pipeline) = (&source, &pipeline);
+        let (entered, is_inside) = std::sync::mpsc::channel();
+        let visitor = scope.spawn(move || {
+            pipeline.read(1, |_| {
+                entered.send(()).unwrap();
+                // The ring fills meanwhile, and the feeder waits in it with the source's lock.
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                let error = pipeline.source("other").unwrap_err();
+                assert!(error.to_string().contains("deadlock"), "{error}");
+                source.stats().next_number
+            })
+        });
+        is_inside.recv().unwrap();
+        for number in 1..=10_000 {
+            drop(source.publish(number, &added(1, number)).unwrap());
+        }
+        assert!(visitor.join().unwrap().unwrap() > 1);
+    });
+}
+
+#[test]
+fn a_waker_may_use_the_source_that_it_waits_for_and_close_the_pipeline() {
+    use std::future::Future;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Wake, Waker};
+
+    struct Closes(
+        Mutex<Option<Pipeline<Counters>>>,
+        Arc<Mutex<Option<Source>>>,
+    );
+    type Source = ringlog::source::ContiguousSource<support::CounterEvent>;
+    impl Wake for Closes {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+            drop(self.1.lock().unwrap().take());
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let options = ringlog::source::ContiguousOptions::default();
+    let source = pipeline.contiguous_source("feed", options).unwrap();
+    let mut held = std::pin::pin!(source.publish(2, &added(1, 2)).unwrap());
+    let feeder = {
+        // Published by another thread, because the waker drops the source itself.
+        let publish = move || {
+            drop(source.publish(1, &added(1, 1)).unwrap());
+            source
+        };
+        publish
+    };
+    let dropped = Arc::new(Mutex::new(None));
+    let waker = Waker::from(Arc::new(Closes(
+        Mutex::new(Some(pipeline)),
+        Arc::clone(&dropped),
+    )));
+    assert!(
+        held.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    // The waker runs in here, closes the pipeline in the background, and nothing hangs.
+    let source = feeder();
+    *dropped.lock().unwrap() = Some(source);
+}
