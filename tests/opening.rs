@@ -101,6 +101,7 @@ fn a_directory_with_foreign_files_is_refused_untouched() {
     fs::write(directory.path().join("holiday.jpg"), b"not a journal").unwrap();
     let error = try_open(directory.path(), 1).unwrap_err();
     assert!(error.to_string().contains("holiday.jpg"), "{error}");
+    assert_eq!(files(directory.path()).len(), 1);
 }
 
 #[test]

@@ -246,14 +246,6 @@ fn a_waker_may_use_the_source_that_it_waits_for_and_close_the_pipeline() {
     let options = ringlog::source::ContiguousOptions::default();
     let source = pipeline.contiguous_source("feed", options).unwrap();
     let mut held = std::pin::pin!(source.publish(2, &added(1, 2)).unwrap());
-    let feeder = {
-        // Published by another thread, because the waker drops the source itself.
-        let publish = move || {
-            drop(source.publish(1, &added(1, 1)).unwrap());
-            source
-        };
-        publish
-    };
     let dropped = Arc::new(Mutex::new(None));
     let waker = Waker::from(Arc::new(Closes(
         Mutex::new(Some(pipeline)),
@@ -265,6 +257,6 @@ fn a_waker_may_use_the_source_that_it_waits_for_and_close_the_pipeline() {
             .is_pending()
     );
     // The waker runs in here, closes the pipeline in the background, and nothing hangs.
-    let source = feeder();
+    drop(source.publish(1, &added(1, 1)).unwrap());
     *dropped.lock().unwrap() = Some(source);
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::Domain;
 use crate::apply::place;
-use crate::exit::{Exit, Usage};
+use crate::exit::{self, Exit, Usage};
 use crate::output::{Lines, Output};
 use crate::progress::Progress;
 
@@ -70,8 +70,17 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
     let dumped = dump.partitions(&reader, partitions);
     // What precedes damage is worth having.
     dump.finish()?;
-    dumped?;
-    Ok(Exit::Success)
+    match dumped {
+        // The one JSON value has been printed: what went wrong is for standard error alone.
+        Err(error) if output.is_json() => {
+            let exit = exit::of_error(&error);
+            if exit != Exit::Success {
+                eprintln!("error: {}", exit::describe(&error));
+            }
+            Ok(exit)
+        }
+        dumped => dumped.map(|()| Exit::Success),
+    }
 }
 
 struct Dump<'a, D> {

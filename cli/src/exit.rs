@@ -47,6 +47,18 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// The error and its causes in one line, each said once: some causes are part of the text above.
+pub(crate) fn describe(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 fn is_corruption(error: &anyhow::Error) -> bool {
     if let Some(error) = error.downcast_ref::<ReadError>() {
         return error.is_corruption();

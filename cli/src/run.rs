@@ -8,7 +8,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::exit::{self, Exit};
-use crate::output::Output;
+use crate::output::{Output, stderr_is_terminal};
 use crate::{Domain, Synthetic, demo, dump, ingest, state, stats, verify};
 
 const EXIT_CODES: &str = "Exit codes: 0 success or sound, 1 failure or cannot read, 2 wrong usage, \
@@ -104,6 +104,7 @@ fn start<L: Parser>(run: impl FnOnce(L) -> (Output, anyhow::Result<Exit>)) -> Ex
     // An embedder that has its own subscriber keeps it.
     let _ = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(stderr_is_terminal())
         .with_env_filter(
             EnvFilter::builder()
                 .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
@@ -141,9 +142,10 @@ fn report(error: &anyhow::Error, output: Output) -> Exit {
     if exit == Exit::Success {
         return exit;
     }
-    eprintln!("error: {error:#}");
+    let text = exit::describe(error);
+    eprintln!("error: {text}");
     if output.is_json() {
-        let answer = json!({"error": format!("{error:#}"), "exit_code": exit as u8});
+        let answer = json!({"error": text, "exit_code": exit as u8});
         // The exit code says that it failed, also where nobody reads the answer.
         let _ = output.show(&answer, String::new);
     }

@@ -38,6 +38,10 @@ impl Directory {
         storage
             .create_dir(path)
             .map_err(ReadError::io("create the directory", path))?;
+        if read_metadata(&*storage, path)?.is_none() {
+            // Before the lock file is made: what is not ours is left as it was.
+            refuse_foreign(&*storage, path)?;
+        }
         let lock = lock(&*storage, &path.join(LOCK_FILE))?.ok_or(JournalError::AlreadyOpen)?;
         let metadata = match read_metadata(&*storage, path)? {
             Some(metadata) => metadata,
@@ -100,9 +104,9 @@ pub(crate) fn read_metadata(
             path: file_path.clone(),
             version,
         },
-        damage => ReadError::NotAJournal {
-            path: path.to_owned(),
-            reason: format!("{METADATA_FILE}: {damage}"),
+        damage => ReadError::Metadata {
+            path: file_path.clone(),
+            damage,
         },
     })?;
     if metadata.routing != ROUTING || !(1..=PARTITIONS_MAX).contains(&metadata.partitions) {
@@ -180,13 +184,14 @@ fn lock(
     Ok(None)
 }
 
-fn create(storage: &dyn Storage, path: &Path, partitions: u32) -> Result<Metadata, ReadError> {
+/// Refuses a directory that holds anything but what an opening left that was killed before it wrote
+/// the metadata.
+fn refuse_foreign(storage: &dyn Storage, path: &Path) -> Result<(), ReadError> {
     let foreign = storage
         .list(path)
         .map_err(ReadError::io("list", path))?
         .into_iter()
         .find(|name| {
-            // What an earlier opening left that was killed before it wrote the metadata.
             let is_empty_folder = name.starts_with(PARTITION_PREFIX)
                 && storage
                     .list(&path.join(name))
@@ -199,6 +204,10 @@ fn create(storage: &dyn Storage, path: &Path, partitions: u32) -> Result<Metadat
             reason: format!("it holds `{name}` but no `{METADATA_FILE}`"),
         });
     }
+    Ok(())
+}
+
+fn create(storage: &dyn Storage, path: &Path, partitions: u32) -> Result<Metadata, ReadError> {
     let random = || {
         storage
             .random()

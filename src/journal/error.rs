@@ -53,6 +53,14 @@ pub enum ReadError {
         /// Its version.
         version: u16,
     },
+    /// The journal's metadata is damaged. Restore the file from a copy: it never changes.
+    #[error("corruption: {} is damaged: {damage}", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        damage: Damage,
+    },
     /// Something that was durable is damaged. Restore it from a copy, or salvage what precedes it
     /// by reading up to `last_known`.
     #[error("corruption: {0}")]
@@ -73,7 +81,7 @@ impl ReadError {
     /// Whether something that was durable is damaged.
     #[must_use]
     pub fn is_corruption(&self) -> bool {
-        matches!(self, Self::Corruption(_))
+        matches!(self, Self::Corruption(_) | Self::Metadata { .. })
     }
 
     pub(crate) fn io<'a>(

@@ -26,6 +26,7 @@ pub(crate) struct PartitionRecovery {
     pub(crate) segments: u64,
     pub(crate) bytes: u64,
     pub(crate) torn_tail: Option<TornTail>,
+    pub(crate) control_unreadable: bool,
     /// The fresh segment that an unwitnessed tail was copied to: the writer goes on there.
     pub(crate) segment: Option<OpenSegment>,
 }
@@ -66,6 +67,7 @@ pub(crate) fn recover_partition<E>(
         OpenMode::ReadUncached,
     )?;
     recovery.segments = history.segments.len() as u64;
+    recovery.control_unreadable = history.control_unreadable;
     let mut tail = Tail::default();
     loop {
         match history.step(u64::MAX)? {

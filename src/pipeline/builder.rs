@@ -105,8 +105,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`OpenError`]. Corruption, a foreign directory or a panicking `apply` change nothing on the
-    /// disk: mend the cause and open again.
+    /// [`OpenError`]. A directory that is not a journal is left as it was. After corruption or a
+    /// panicking `apply` in one partition the others may have had their torn tails set aside, as
+    /// any opening would; nothing that was acknowledged is changed. Mend the cause and open again.
     pub fn open<S: State>(self, state: impl FnMut(u32) -> S) -> Result<Pipeline<S>, OpenError> {
         self.check_settings()?;
         let started = Moment::now();
@@ -257,7 +258,9 @@ impl Builder {
             {
                 start.segments = recovery.segments;
                 start.bytes = recovery.bytes;
-                start.torn_tail = recovery.torn_tail.clone();
+                start.torn_tail.clone_from(&recovery.torn_tail);
+                start.control_unreadable = recovery.control_unreadable;
+                warn_of(&start, partition);
                 let preparer = Arc::clone(preparer);
                 let writer =
                     Writer::resume(directory, partition, schema, sync_each, preparer, recovery)
@@ -291,6 +294,25 @@ impl Builder {
             shared: Shared::new(gates, mailboxes, rings, &tables),
             partitions,
         })
+    }
+}
+
+/// Says loudly what an operator would want to know of a recovery.
+fn warn_of(start: &PartitionStart, partition: u32) {
+    if let Some(torn) = &start.torn_tail {
+        tracing::warn!(
+            partition,
+            segment = torn.segment,
+            position = torn.position,
+            bytes = torn.bytes,
+            "a torn tail was never acknowledged, and is now in quarantine"
+        );
+    }
+    if start.control_unreadable {
+        tracing::warn!(
+            partition,
+            "the control word was unreadable: one witness less"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use crate::event::{ArchiveError, ViewError};
 use crate::journal::ReadError;
 use crate::partition::{Poison, Refusal};
 
-/// A pipeline could not be opened. Nothing in the directory was lost or changed by it.
+/// A pipeline could not be opened. Nothing that was acknowledged was lost or changed by it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {

@@ -38,6 +38,8 @@ pub struct PartitionStart {
     pub bytes: u64,
     /// Bytes that were never acknowledged, now in `quarantine/`.
     pub torn_tail: Option<TornTail>,
+    /// The control word was there but could not be believed: one witness less for what was found.
+    pub control_unreadable: bool,
 }
 
 /// One partition at this moment. The figures are read one by one, so they may be of slightly

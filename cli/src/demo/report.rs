@@ -26,8 +26,9 @@ pub(super) struct Report {
     pub(super) bytes: u64,
     /// `bytes` by `seconds`, in 10^6 bytes.
     pub(super) megabytes_per_second: f64,
-    /// Latency from publish to acknowledgement under this load, of a sample of the events.
-    pub(super) ack_latency: Latency,
+    /// Latency from publish to acknowledgement under this load, of a sample of the events; none
+    /// where the run was too short for one.
+    pub(super) ack_latency: Option<Latency>,
     /// Groups committed: each was one write and one sync.
     pub(super) groups: u64,
     /// Events a group.
@@ -103,13 +104,13 @@ impl Report {
             events_per_second: events as f64 / seconds,
             bytes,
             megabytes_per_second: bytes as f64 / 1e6 / seconds,
-            ack_latency: Latency {
+            ack_latency: (!latencies.is_empty()).then(|| Latency {
                 samples: latencies.len(),
                 p50_us: at(0.5),
                 p99_us: at(0.99),
                 p999_us: at(0.999),
                 max_us: latencies.max() as f64 / 1e3,
-            },
+            }),
             groups: closed.groups(),
             mean_group_events: events as f64 / closed.groups().max(1) as f64,
             partitions: u32::try_from(states.len()).unwrap_or(u32::MAX),
@@ -159,12 +160,14 @@ impl fmt::Display for Report {
             grouped(self.groups),
             self.mean_group_events
         )?;
-        let latency = &self.ack_latency;
-        writeln!(
-            f,
-            "ack latency       {:>14.0} µs p50, {:.0} µs p99, {:.0} µs p99.9 ({} samples)",
-            latency.p50_us, latency.p99_us, latency.p999_us, latency.samples
-        )?;
+        match &self.ack_latency {
+            Some(latency) => writeln!(
+                f,
+                "ack latency       {:>14.0} µs p50, {:.0} µs p99, {:.0} µs p99.9 ({} samples)",
+                latency.p50_us, latency.p99_us, latency.p999_us, latency.samples
+            )?,
+            None => writeln!(f, "ack latency       {:>14} too few events to sample", "-")?,
+        }
         writeln!(
             f,
             "threads           {:>14} publishers, {} partitions on {} threads{}",

@@ -61,7 +61,7 @@ impl Input {
         if self.is_stdin() {
             return Ok(());
         }
-        let metadata = std::fs::metadata(&self.path)
+        let metadata = files::metadata(&self.path)
             .with_context(|| format!("cannot read {}", self.path.display()))?;
         if metadata.is_dir() {
             bail!("cannot read {}: it is a directory", self.path.display());
@@ -71,21 +71,22 @@ impl Input {
 
     /// Its length as it lies on the disk, where it has one.
     pub(super) fn bytes(&self) -> Option<u64> {
-        let metadata = std::fs::metadata(&self.path).ok()?;
+        let metadata = files::metadata(&self.path).ok()?;
         metadata.is_file().then_some(metadata.len())
     }
 
     /// Its bytes, decompressed.
     pub(super) fn open(&self, progress: &Progress) -> anyhow::Result<Box<dyn Read + Send>> {
         let reading = || format!("cannot read {}", self.path.display());
-        if self.is_stdin() {
-            let mut stdin = BufReader::with_capacity(READ_BYTES, progress.reading(io::stdin()));
-            let packing = packing_of_bytes(stdin.fill_buf().with_context(reading)?);
-            return unpack(stdin, packing).with_context(reading);
-        }
-        let file = files::open(&self.path).with_context(reading)?;
-        let file = BufReader::with_capacity(READ_BYTES, progress.reading(file));
-        unpack(file, packing_of_name(&self.path)).with_context(reading)
+        let input: Box<dyn Read + Send> = if self.is_stdin() {
+            Box::new(io::stdin())
+        } else {
+            Box::new(files::open(&self.path).with_context(reading)?)
+        };
+        let mut input = BufReader::with_capacity(READ_BYTES, progress.reading(input));
+        // By the bytes, not by the name: a file may have been renamed, and standard input has none.
+        let packing = packing_of(input.fill_buf().with_context(reading)?);
+        unpack(input, packing).with_context(reading)
     }
 }
 
@@ -101,16 +102,8 @@ fn unpack(
     })
 }
 
-fn packing_of_name(path: &Path) -> Packing {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("gz") => Packing::Gzip,
-        Some("zst") => Packing::Zstandard,
-        _ => Packing::Plain,
-    }
-}
-
 /// Neither magic number can start a line of JSON.
-fn packing_of_bytes(start: &[u8]) -> Packing {
+fn packing_of(start: &[u8]) -> Packing {
     match start {
         [0x1f, 0x8b, ..] => Packing::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstandard,
