@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, ensure};
 use clap::builder::NonEmptyStringValueParser;
 use ringlog::journal::JournalReader;
 use ringlog::source::SourceInfo;
-use ringlog::{CloseReport, Pipeline};
+use ringlog::{CloseReport, Pipeline, StartReport};
 use serde_json::json;
 
 use super::compare::Journaled;
@@ -28,7 +28,7 @@ const PARTITIONS_DEFAULT: u32 = 2;
 /// A line that was taken before is counted as a duplicate, so a run that was killed is simply run
 /// again. A file that differs from what its source journaled before is refused as another file, and
 /// changes nothing. Malformed lines go to `D/rejected.ndjson`, once. When it ends with 0, every
-/// event is durable. `bytes` are those of the lines, decompressed; `events_per_second` counts the
+/// event is durable. Blank lines are numbered, but no `lines`. `bytes` are those of the lines, decompressed; `events_per_second` counts the
 /// duplicates too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -59,6 +59,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
         .partitions(partitions(args))
         .open(D::state)
         .with_context(|| format!("cannot open the journal in {}", args.dir.display()))?;
+    let opened = Opened::of(pipeline.start_report());
     let mut rejected = Rejected::load(&args.dir, &inputs)?;
     let mut figures = Figures::default();
     let fed = feed_all::<D>(args, &inputs, &pipeline, &mut rejected, &mut figures);
@@ -70,7 +71,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
     finished?;
     check(&figures, &report)?;
     let seconds = started.elapsed().as_secs_f64();
-    show(&figures, &report, seconds, output)?;
+    show(&figures, &report, opened, seconds, output)?;
     Ok(Exit::Success)
 }
 
@@ -176,9 +177,30 @@ fn check(figures: &Figures, report: &CloseReport) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the opening found that whoever relies on the journal should know.
+#[derive(Debug, Clone, Copy)]
+struct Opened {
+    is_durable: bool,
+    torn_tails: usize,
+}
+
+impl Opened {
+    fn of(start: &StartReport) -> Self {
+        let torn = start
+            .partitions
+            .iter()
+            .filter(|partition| partition.torn_tail.is_some());
+        Self {
+            is_durable: !start.is_volatile,
+            torn_tails: torn.count(),
+        }
+    }
+}
+
 fn show(
     figures: &Figures,
     report: &CloseReport,
+    opened: Opened,
     seconds: f64,
     output: Output,
 ) -> anyhow::Result<()> {
@@ -195,11 +217,20 @@ fn show(
         "events_per_second": rate.round() as u64,
         "bytes": figures.bytes,
         "journal_bytes": report.bytes_written(),
+        "durable": opened.is_durable,
+        "torn_tails": opened.torn_tails,
     });
     output.show(&json, || {
+        let mut notes = String::new();
+        if !opened.is_durable {
+            notes.push_str("; NOT DURABLE: the directory lies on a file system in memory");
+        }
+        if opened.torn_tails > 0 {
+            notes.push_str("; a torn tail was set aside in quarantine/");
+        }
         format!(
             "{} lines in {seconds:.2} s: {} events journaled, {} duplicates, {} rejected; \
-             {} events/s, {} bytes read",
+             {} events/s, {} bytes read{notes}",
             grouped(lines),
             grouped(journaled),
             grouped(duplicates),
