@@ -334,3 +334,22 @@ fn a_sender_that_says_where_it_resumes_is_not_made_to_wait_for_what_it_had_ackno
         source.stats()
     );
 }
+
+#[test]
+fn a_gap_that_cannot_be_journaled_refuses_what_would_be_held_beyond_the_limits() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let options = ContiguousOptions {
+        held_events_max: 4,
+        ..hasty()
+    };
+    let source = pipeline.contiguous_source("feed", options).unwrap();
+    drop(source.publish(1, &support::exploded(7)).unwrap().wait());
+    // The partition is poisoned, so no gap can be given up any more.
+    let refused = (3..100)
+        .filter(|number| source.publish(*number, &added(7, 1)).is_err())
+        .count();
+    assert!(refused >= 90, "{refused} refused");
+    assert!(source.stats().held_events <= 4, "{:?}", source.stats());
+    assert!(pipeline.close().is_err());
+}

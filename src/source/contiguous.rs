@@ -7,6 +7,7 @@ use super::registry::Holds;
 use super::stream::{Stream, Taken};
 use super::{ContiguousReceipt, SourceError, SourcePublishError};
 use crate::callback;
+use crate::clock::Moment;
 use crate::event::{Archiver, Event, State};
 use crate::idle::Signal;
 use crate::pipeline::{Pipeline, PublishError, Publisher};
@@ -315,15 +316,19 @@ impl<E: Event> Inner<E> {
     /// ends the stream when the source closes.
     fn run_timer(&self) {
         while !self.is_closed() {
-            let outcome = self.with_stream(|stream| {
+            let (settled, since) = self.with_stream(|stream| {
                 let settled = stream.settle(&self.options);
-                settled.map(|()| stream.gap_since())
+                (settled, stream.gap_since())
             });
-            let since = outcome.unwrap_or_else(|error| {
-                tracing::error!(%error, "cannot give a gap up");
-                None
-            });
-            let wait = since.map(|since| self.options.gap_timeout.saturating_sub(since.elapsed()));
+            let left = |since: Moment| self.options.gap_timeout.saturating_sub(since.elapsed());
+            let wait = match settled {
+                Ok(()) => since.map(left),
+                Err(error) => {
+                    // Trying again would fail again: wait until something has changed.
+                    tracing::error!(%error, "cannot give a gap up");
+                    None
+                }
+            };
             self.gap_changed.wait_for(wait, || {
                 self.is_closed() || sync::lock(&self.stream).gap_since() != since
             });
