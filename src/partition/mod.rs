@@ -1,8 +1,8 @@
 //! The partition: one state machine that owns its state alone, and the threads around it.
 //!
-//! `gate` is what publishers and waiters see of it, `sequencer` the machine itself, `exchange` the
-//! hand-over of groups to `journaler`, the thread that blocks in the kernel, and `mailbox` how
-//! other threads look at the state.
+//! `gate` is what publishers and waiters see of it, `sequencer` the machine itself, `worker` the
+//! thread that steps it, `exchange` the hand-over of groups to `journaler`, the thread that blocks in
+//! the kernel, and `mailbox` how other threads look at the state.
 
 mod exchange;
 mod gate;
@@ -10,6 +10,7 @@ mod journaler;
 mod mailbox;
 mod poison;
 mod sequencer;
+mod worker;
 
 pub use poison::Poison;
 
@@ -19,4 +20,5 @@ pub(crate) use exchange::Exchange;
 pub(crate) use gate::{Gate, Refusal};
 pub(crate) use journaler::{JournalerEnd, run_journaler};
 pub(crate) use mailbox::Mailbox;
-pub(crate) use sequencer::{Partition, Resumed, run_partitions};
+pub(crate) use sequencer::{Partition, Resumed};
+pub(crate) use worker::run_partitions;

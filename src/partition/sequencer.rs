@@ -12,7 +12,7 @@ use crate::journal::GroupBuffer;
 use crate::journal::format::{Frame, FrameHeader, KIND_MARKER, NO_EVENT_TIME};
 use crate::ring::{RingPoller, RingPublisher};
 use crate::source::SourceTable;
-use crate::sync::{Arc, Ordering, yield_now};
+use crate::sync::{Arc, Ordering};
 
 /// Slots read in one step: enough to amortize a step, few enough that the ring is freed early and
 /// a group waits no more than some ten microseconds for the rest of its batch.
@@ -131,13 +131,21 @@ impl<S: State> Partition<S> {
         progress
     }
 
+    pub(crate) fn is_finished(&self) -> bool {
+        self.stage == Stage::Finished
+    }
+
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
     /// What wakes the thread that steps this partition.
     pub(crate) fn worker(&self) -> &Arc<Signal> {
         &self.gate.worker
     }
 
     /// Whether a step would find something to do.
-    fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         let buffer_came_back = self
             .exchange
             .as_ref()
@@ -416,7 +424,8 @@ impl<S: State> Partition<S> {
         false
     }
 
-    fn finish(&mut self) {
+    /// Ends the partition: nothing is handed over and nothing is shown any more.
+    pub(crate) fn finish(&mut self) {
         self.stage = Stage::Finished;
         if let Some(exchange) = &self.exchange {
             exchange.end();
@@ -433,49 +442,5 @@ impl<S: State> std::fmt::Debug for Partition<S> {
             .field("next_sequence", &self.next_sequence)
             .field("stage", &self.stage)
             .finish_non_exhaustive()
-    }
-}
-
-/// Steps `partitions` until each has ended; what runs on a partition thread.
-pub(crate) fn run_partitions<S: State>(mut partitions: Vec<Partition<S>>, signal: &Signal) {
-    let gates: Vec<_> = partitions
-        .iter()
-        .map(|partition| Arc::clone(&partition.gate))
-        .collect();
-    let body = std::panic::AssertUnwindSafe(|| step_until_finished(&mut partitions, signal));
-    if let Err(payload) = std::panic::catch_unwind(body) {
-        let message: Arc<str> = panic_message(&*payload).into();
-        for gate in gates {
-            let poison = Poison::Engine {
-                partition: gate.partition,
-                message: message.clone(),
-            };
-            gate.poison(poison.clone());
-            gate.fail_receipts(poison);
-            gate.durable.run_wakers();
-            gate.settled.run_wakers();
-        }
-        for partition in &mut partitions {
-            partition.finish();
-        }
-    }
-}
-
-fn step_until_finished<S: State>(partitions: &mut [Partition<S>], signal: &Signal) {
-    loop {
-        let mut progress = false;
-        let mut finished = true;
-        for partition in &mut *partitions {
-            progress |= partition.step();
-            finished &= partition.stage == Stage::Finished;
-        }
-        if finished {
-            return;
-        }
-        if !progress {
-            signal.wait_until(|| partitions.iter().any(Partition::is_ready));
-            // Ready without progress: a publisher is between claim and publish, and needs a core.
-            yield_now();
-        }
     }
 }

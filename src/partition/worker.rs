@@ -1,0 +1,52 @@
+//! The thread that steps partitions.
+
+use super::poison::Poison;
+use super::sequencer::Partition;
+use crate::callback::panic_message;
+use crate::event::State;
+use crate::idle::Signal;
+use crate::sync::{Arc, yield_now};
+
+/// Steps `partitions` until each has ended; what runs on a partition thread.
+pub(crate) fn run_partitions<S: State>(mut partitions: Vec<Partition<S>>, signal: &Signal) {
+    let gates: Vec<_> = partitions
+        .iter()
+        .map(|partition| Arc::clone(partition.gate()))
+        .collect();
+    let body = std::panic::AssertUnwindSafe(|| step_until_finished(&mut partitions, signal));
+    if let Err(payload) = std::panic::catch_unwind(body) {
+        let message: Arc<str> = panic_message(&*payload).into();
+        for gate in gates {
+            let poison = Poison::Engine {
+                partition: gate.partition,
+                message: message.clone(),
+            };
+            gate.poison(poison.clone());
+            gate.fail_receipts(poison);
+            gate.durable.run_wakers();
+            gate.settled.run_wakers();
+        }
+        for partition in &mut partitions {
+            partition.finish();
+        }
+    }
+}
+
+fn step_until_finished<S: State>(partitions: &mut [Partition<S>], signal: &Signal) {
+    loop {
+        let mut progress = false;
+        let mut finished = true;
+        for partition in &mut *partitions {
+            progress |= partition.step();
+            finished &= partition.is_finished();
+        }
+        if finished {
+            return;
+        }
+        if !progress {
+            signal.wait_until(|| partitions.iter().any(Partition::is_ready));
+            // Ready without progress: a publisher is between claim and publish, and needs a core.
+            yield_now();
+        }
+    }
+}
