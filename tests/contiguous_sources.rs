@@ -284,11 +284,17 @@ fn a_late_number_stays_late_whatever_is_declared_around_it() {
 fn a_stream_that_comes_in_order_is_never_given_up_for_what_lies_ahead() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = open(directory.path(), 1);
-    let source = pipeline.contiguous_source("feed", hasty()).unwrap();
+    let gap_timeout = Duration::from_millis(500);
+    let options = ContiguousOptions {
+        gap_timeout,
+        ..ContiguousOptions::default()
+    };
+    let source = pipeline.contiguous_source("feed", options).unwrap();
     source.declare_gap(100, 110).unwrap();
-    drop(source.publish(30, &added(7, 30)).unwrap());
-    for number in 1..=20 {
-        thread::sleep(Duration::from_millis(10));
+    drop(source.publish(60, &added(7, 60)).unwrap());
+    // Longer in all than a gap may stay open, but never as long between two numbers.
+    for number in 1..=40 {
+        thread::sleep(gap_timeout / 25);
         drop(source.publish(number, &added(7, number)).unwrap());
     }
     assert_eq!(source.stats().gaps, []);

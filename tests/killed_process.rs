@@ -69,7 +69,7 @@ fn what_was_acknowledged_before_a_sigkill_is_there_once_and_in_order() {
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        std::thread::sleep(Duration::from_micros((random >> 33) % 60_000));
+        std::thread::sleep(Duration::from_micros((random >> 33) % 150_000));
         child.kill().unwrap();
         child.wait().unwrap();
         for line in out.lines().map_while(Result::ok) {
