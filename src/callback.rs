@@ -4,6 +4,7 @@
 //! Those calls ask [`is_inside`] first and answer `WouldDeadlock`.
 
 use std::cell::Cell;
+use std::task::Waker;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -30,6 +31,14 @@ impl Drop for Callback {
 #[inline]
 pub(crate) fn is_inside() -> bool {
     DEPTH.get() != 0
+}
+
+/// Wakes a task; a panic of its waker is contained and costs nobody else theirs.
+pub(crate) fn wake(waker: Waker) {
+    let _inside = Callback::enter();
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake())).is_err() {
+        tracing::error!("a waker panicked; the other waiters were woken all the same");
+    }
 }
 
 /// The text of a panic's payload, for a report.

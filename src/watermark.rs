@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use crossbeam::utils::CachePadded;
 
-use crate::callback::Callback;
+use crate::callback;
 use crate::canary::{Canary, is_planted};
 use crate::sync::{
     self, Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Thread, fence, park,
@@ -136,13 +136,7 @@ impl Watermark {
             self.wakers_due.store(false, Ordering::Relaxed);
             std::mem::take(&mut waiters.due)
         };
-        for waker in due {
-            let _inside = Callback::enter();
-            let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()));
-            if woken.is_err() {
-                tracing::error!("a waker panicked; the other waiters were woken all the same");
-            }
-        }
+        due.into_iter().for_each(callback::wake);
     }
 
     /// Whether wakers wait for [`run_wakers`](Self::run_wakers).

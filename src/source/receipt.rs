@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::HeldError;
-use crate::callback::{self, Callback};
+use crate::callback;
 use crate::idle::Signal;
 use crate::pipeline::{Receipt, ReceiptError, Settles};
 use crate::sync::{self, Arc, Mutex};
@@ -48,13 +48,7 @@ impl HeldSlot {
         let before = std::mem::replace(&mut *sync::lock(&self.fate), fate);
         self.told.notify();
         if let Fate::Awaited(wakers) = before {
-            for waker in wakers {
-                let _inside = Callback::enter();
-                let wake = std::panic::AssertUnwindSafe(|| waker.wake());
-                if std::panic::catch_unwind(wake).is_err() {
-                    tracing::error!("a waker panicked; the other waiters were woken all the same");
-                }
-            }
+            wakers.into_iter().for_each(callback::wake);
         }
     }
 
