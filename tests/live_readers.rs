@@ -98,12 +98,7 @@ fn a_reader_goes_on_across_a_reopening_that_copied_the_tail_under_it() {
     // word are taken away again.
     let control = directory.path().join("partition-0000/control");
     pipeline.close().unwrap();
-    let segment = std::fs::read_dir(directory.path().join("partition-0000"))
-        .unwrap()
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "seg"))
-        .unwrap();
+    let segment = support::segments(directory.path()).pop().unwrap();
     let bytes = std::fs::read(&segment).unwrap();
     std::fs::write(&segment, &bytes[..bytes.len() - 4096]).unwrap();
     std::fs::remove_file(control).unwrap();

@@ -27,11 +27,6 @@ impl Wake for Unparks {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a runtime in ten lines"
-)]
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let unparks = Arc::new(Unparks(thread::current(), AtomicUsize::new(0)));

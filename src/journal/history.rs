@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::control::{ControlRead, ControlWord};
 use super::directory::{SegmentName, list_segments};
 use super::error::{Corruption, ReadError};
-use super::format::{Damage, GroupHeader};
+use super::format::{Damage, Frame, Frames, GroupHeader};
 use super::recovery::{Evidence, Finding, TornTail, Verdict, decide};
 use super::scan::{GroupScanner, Scanned, read_segment_header};
 use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
@@ -127,6 +127,30 @@ impl<'a> History<'a> {
     /// Where the next group is expected in the current segment.
     pub(crate) fn position(&self) -> u64 {
         self.scanner.as_ref().map_or(0, GroupScanner::position)
+    }
+
+    /// Hands the frames of the group that [`step`](Self::step) returned last to `on_frame`, each with
+    /// the sequence that it has if it is an event.
+    pub(crate) fn for_each_frame<E: From<ReadError>>(
+        &self,
+        header: &GroupHeader,
+        mut on_frame: impl FnMut(u64, &Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut frames = Frames::new(self.frames());
+        let mut sequence = header.first_sequence;
+        while let Some(frame) = frames
+            .next()
+            .map_err(|damage| self.corruption(damage, None))?
+        {
+            on_frame(sequence, &frame)?;
+            sequence += u64::from(!frame.header.is_control());
+        }
+        if sequence != header.last_sequence() + 1 {
+            return Err(self
+                .corruption(Damage::OutOfRange("event count"), None)
+                .into());
+        }
+        Ok(())
     }
 
     /// The next sound group up to group `limit`, or how the history ends.

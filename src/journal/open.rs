@@ -7,8 +7,7 @@ use super::buffer::GroupBuffer;
 use super::directory::{Directory, QUARANTINE_DIR, TEMPORARY_SUFFIX};
 use super::error::{ReadError, WriteFailure};
 use super::format::{
-    Damage, Frame, Frames, GROUP_BYTES_MAX, GroupHeader, GroupStamp, SegmentHeader,
-    segment_file_name,
+    Damage, Frame, GROUP_BYTES_MAX, GroupHeader, GroupStamp, SegmentHeader, segment_file_name,
 };
 use super::history::{History, Step};
 use super::prepare::{remove_temporaries, zero_range};
@@ -72,19 +71,9 @@ pub(crate) fn recover_partition<E>(
     loop {
         match history.step(u64::MAX)? {
             Step::Group(header) => {
-                let mut frames = Frames::new(history.frames());
-                let mut sequence = header.first_sequence;
-                while let Some(frame) = frames
-                    .next()
-                    .map_err(|damage| history.corruption(damage, None))?
-                {
-                    on_frame(sequence, &frame).map_err(RecoverError::Frame)?;
-                    sequence += u64::from(!frame.header.is_control());
-                }
-                if sequence != header.last_sequence() + 1 {
-                    let damage = Damage::OutOfRange("event count");
-                    return Err(history.corruption(damage, None).into());
-                }
+                history.for_each_frame(&header, |sequence, frame| {
+                    on_frame(sequence, frame).map_err(RecoverError::Frame)
+                })?;
                 // A group that no witness covers was never acknowledged, but it is sound: it is
                 // kept, in a segment of its own, because its bytes here may only be cached ones.
                 if header.group > history.witnessed_group {

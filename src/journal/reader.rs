@@ -12,8 +12,6 @@ use crate::event::{Event, EventMeta, ViewError};
 use crate::source::{SourceInfo, SourceTable};
 use crate::storage::{Files, OpenMode, Storage};
 
-static FILES: Files = Files;
-
 /// A journal's directory, opened for reading only.
 ///
 /// It takes no lock and changes nothing. Beside a running writer it shows what is durable (with
@@ -57,7 +55,7 @@ impl JournalReader {
     /// [`ReadError::NotAJournal`], [`ReadError::NewerFormat`], or [`ReadError::Io`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
         let path = path.as_ref().to_owned();
-        let metadata = read_metadata(&FILES, &path)?.ok_or_else(|| ReadError::NotAJournal {
+        let metadata = read_metadata(&Files, &path)?.ok_or_else(|| ReadError::NotAJournal {
             path: path.clone(),
             reason: "it has no `journal.meta`".to_owned(),
         })?;
@@ -76,7 +74,7 @@ impl JournalReader {
     ///
     /// [`ReadError::Io`].
     pub fn has_writer(&self) -> Result<bool, ReadError> {
-        has_writer(&FILES, &self.path)
+        has_writer(&Files, &self.path)
     }
 
     /// The events of `partition` from its first one on.
@@ -87,7 +85,7 @@ impl JournalReader {
     pub fn cursor(&self, partition: u32) -> Result<Cursor, ReadError> {
         let directory = self.partition_dir(partition);
         let history = History::open(
-            &FILES,
+            &Files,
             &directory,
             partition,
             self.journal_id(),
@@ -110,7 +108,7 @@ impl JournalReader {
     /// [`ReadError::Io`].
     pub fn acknowledged_sequence(&self, partition: u32) -> Result<Option<u64>, ReadError> {
         let directory = self.partition_dir(partition);
-        match ControlWord::read(&FILES, &directory)
+        match ControlWord::read(&Files, &directory)
             .map_err(ReadError::io("read the control word in", &directory))?
         {
             ControlRead::Present(word) => Ok(Some(word.acknowledged_sequence)),
@@ -126,9 +124,9 @@ impl JournalReader {
     pub fn segments(&self, partition: u32) -> Result<(u64, u64), ReadError> {
         let directory = self.partition_dir(partition);
         let (mut count, mut bytes) = (0, 0);
-        for segment in super::directory::list_segments(&FILES, &directory)?.unwrap_or_default() {
+        for segment in super::directory::list_segments(&Files, &directory)?.unwrap_or_default() {
             let path = directory.join(&segment.name);
-            let file = FILES
+            let file = Files
                 .open(&path, OpenMode::Read)
                 .map_err(ReadError::io("open", &path))?;
             bytes += file.len().map_err(ReadError::io("measure", &path))?;

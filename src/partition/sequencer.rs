@@ -7,7 +7,6 @@ use super::poison::Poison;
 use crate::callback::{Callback, panic_message};
 use crate::clock;
 use crate::event::{Event, State};
-use crate::idle::Signal;
 use crate::journal::GroupBuffer;
 use crate::journal::format::{Frame, FrameHeader, KIND_MARKER, NO_EVENT_TIME};
 use crate::ring::{RingPoller, RingPublisher};
@@ -137,11 +136,6 @@ impl<S: State> Partition<S> {
 
     pub(crate) fn gate(&self) -> &Arc<Gate> {
         &self.gate
-    }
-
-    /// What wakes the thread that steps this partition.
-    pub(crate) fn worker(&self) -> &Arc<Signal> {
-        &self.gate.worker
     }
 
     /// Whether a step would find something to do.

@@ -21,5 +21,5 @@ pub use publisher::Publisher;
 pub use receipt::Receipt;
 pub use report::{CloseReport, PartitionReport, PartitionStart, PartitionStats, StartReport};
 
-pub(crate) use publisher::SourceStamp;
+pub(crate) use publisher::{SourceStamp, WhenFull};
 pub(crate) use receipt::Settles;

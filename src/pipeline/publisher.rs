@@ -1,6 +1,6 @@
 //! The publishing end: archive, validate, route, copy into the ring.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::marker::PhantomData;
 
 use super::{PublishError, Receipt, Settles};
@@ -103,24 +103,6 @@ impl<E: Event> Publisher<E> {
             .fetch_add(1, Ordering::Relaxed);
     }
 
-    #[inline]
-    pub(crate) fn publish_from(
-        &self,
-        event: &E,
-        stamp: SourceStamp,
-    ) -> Result<Receipt<'_>, PublishError> {
-        self.publish_stamped(event, stamp, WhenFull::Wait)
-    }
-
-    #[inline]
-    pub(crate) fn try_publish_from(
-        &self,
-        event: &E,
-        stamp: SourceStamp,
-    ) -> Result<Receipt<'_>, PublishError> {
-        self.publish_stamped(event, stamp, WhenFull::Refuse)
-    }
-
     /// An archiver for [`prepare`](Self::prepare).
     pub(crate) fn new_archiver() -> Archiver {
         Archiver::new(FrameHeader::BYTES, EVENT_BYTES_MAX)
@@ -144,10 +126,7 @@ impl<E: Event> Publisher<E> {
         frame: &mut [u8],
         stamp: SourceStamp,
     ) -> Result<Receipt<'_>, PublishError> {
-        let mut scratch = self
-            .scratch
-            .try_borrow_mut()
-            .map_err(|_| PublishError::WouldDeadlock)?;
+        let mut scratch = self.scratch()?;
         let (head, _) = frame.split_at_mut(FrameHeader::BYTES);
         let mut header: FrameHeader = bytemuck::pod_read_unaligned(head);
         header.source_id = stamp.source_id;
@@ -167,17 +146,15 @@ impl<E: Event> Publisher<E> {
         if callback::is_inside() {
             return Err(PublishError::WouldDeadlock);
         }
-        let mut scratch = self
-            .scratch
-            .try_borrow_mut()
-            .map_err(|_| PublishError::WouldDeadlock)?;
+        let mut scratch = self.scratch()?;
         let mut frame = bytemuck::bytes_of(&header).to_vec();
         frame.extend_from_slice(body);
         self.send(&mut scratch.rings, partition, &frame, WhenFull::Wait)
     }
 
+    /// Publishes the event with its source's stamp.
     #[inline]
-    fn publish_stamped(
+    pub(crate) fn publish_stamped(
         &self,
         event: &E,
         stamp: SourceStamp,
@@ -186,13 +163,18 @@ impl<E: Event> Publisher<E> {
         if callback::is_inside() {
             return Err(PublishError::WouldDeadlock);
         }
-        let mut scratch = self
-            .scratch
-            .try_borrow_mut()
-            .map_err(|_| PublishError::WouldDeadlock)?;
+        let mut scratch = self.scratch()?;
         let Scratch { archiver, rings } = &mut *scratch;
         let partition = archive(archiver, event, stamp, self.partitions())?;
         self.send(rings, partition, archiver.whole(), when_full)
+    }
+
+    /// The scratch memory; taken only while an event's own `Serialize` runs.
+    #[inline]
+    fn scratch(&self) -> Result<RefMut<'_, Scratch>, PublishError> {
+        self.scratch
+            .try_borrow_mut()
+            .map_err(|_| PublishError::WouldDeadlock)
     }
 
     #[inline]

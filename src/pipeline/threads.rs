@@ -57,7 +57,7 @@ impl Running {
             lanes[index].push(partition);
         }
         for (index, lane) in lanes.into_iter().enumerate() {
-            let signal = Arc::clone(lane[0].worker());
+            let signal = Arc::clone(&lane[0].gate().worker);
             let cpu = placement.cpus.get(index).copied();
             let pinned = Arc::new((AtomicU8::new(PIN_PENDING), Signal::new()));
             let answer = Arc::clone(&pinned);

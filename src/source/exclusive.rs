@@ -7,7 +7,7 @@ use super::table::LAG_UNKNOWN;
 use super::{SourceError, SourcePublishError};
 use crate::callback;
 use crate::event::{Event, State};
-use crate::pipeline::{Pipeline, PublishError, Publisher, Receipt, SourceStamp};
+use crate::pipeline::{Pipeline, PublishError, Publisher, Receipt, SourceStamp, WhenFull};
 
 /// The one live handle of a named source: publishes events with increasing numbers.
 ///
@@ -66,10 +66,7 @@ impl<E: Event> Source<E> {
     /// [`SourcePublishError::OutOfOrder`], or a [`PublishError`](crate::PublishError); the same
     /// number may then be tried again.
     pub fn publish(&self, number: u64, event: &E) -> Result<Receipt<'_>, SourcePublishError> {
-        let stamp = self.stamp(number)?;
-        let receipt = self.publisher.publish_from(event, stamp)?;
-        self.last.set(number);
-        Ok(receipt)
+        self.take(number, event, WhenFull::Wait)
     }
 
     /// As [`publish`](Self::publish), but never waits.
@@ -78,10 +75,7 @@ impl<E: Event> Source<E> {
     ///
     /// As [`publish`](Self::publish), and [`PublishError::Full`](crate::PublishError::Full).
     pub fn try_publish(&self, number: u64, event: &E) -> Result<Receipt<'_>, SourcePublishError> {
-        let stamp = self.stamp(number)?;
-        let receipt = self.publisher.try_publish_from(event, stamp)?;
-        self.last.set(number);
-        Ok(receipt)
+        self.take(number, event, WhenFull::Refuse)
     }
 
     /// The source's name.
@@ -96,7 +90,12 @@ impl<E: Event> Source<E> {
         self.lease.known.source_id
     }
 
-    fn stamp(&self, number: u64) -> Result<SourceStamp, SourcePublishError> {
+    fn take(
+        &self,
+        number: u64,
+        event: &E,
+        when_full: WhenFull,
+    ) -> Result<Receipt<'_>, SourcePublishError> {
         let last = self.last.get();
         if number == u64::MAX {
             return Err(SourcePublishError::Number { number });
@@ -104,10 +103,14 @@ impl<E: Event> Source<E> {
         if number <= last {
             return Err(SourcePublishError::OutOfOrder { number, last });
         }
-        Ok(SourceStamp {
-            source_id: self.lease.known.source_id,
+        let source_id = self.lease.known.source_id;
+        let stamp = SourceStamp {
+            source_id,
             number,
             lag: LAG_UNKNOWN,
-        })
+        };
+        let receipt = self.publisher.publish_stamped(event, stamp, when_full)?;
+        self.last.set(number);
+        Ok(receipt)
     }
 }

@@ -116,3 +116,15 @@ pub fn counter_in(partition: u32, partitions: u32) -> u64 {
         .find(|key| ringlog::partition_of(*key, partitions) == partition)
         .expect("some key")
 }
+
+/// The segments of the first partition, in journal order.
+pub fn segments(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found: Vec<_> = std::fs::read_dir(directory.join("partition-0000"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "seg"))
+        .collect();
+    found.sort();
+    found
+}
