@@ -1,0 +1,53 @@
+//! The domain of the rigs: numbered marks, and a state that remembers enough to tell what was lost,
+//! repeated or reordered.
+
+use std::collections::BTreeMap;
+
+use ringlog::{EventMeta, State, rkyv};
+
+/// One numbered event of a key.
+#[derive(Debug, Clone, rkyv::Archive, rkyv::Serialize)]
+#[rkyv(crate = ringlog::rkyv)]
+pub(crate) struct Marked {
+    /// What routes it.
+    pub(crate) key: u64,
+    /// Increasing within the key.
+    pub(crate) number: u64,
+    /// Bytes of any length.
+    pub(crate) payload: Vec<u8>,
+}
+
+ringlog::events! {
+    /// What the rigs publish.
+    #[derive(Debug)]
+    pub(crate) enum TallyEvent, view TallyView {
+        Marked(Marked) = 1, "rig.marked", version 1, key key;
+    }
+}
+
+/// Every number of each key in the order in which it was applied, and a digest of everything.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// By key.
+    pub(crate) numbers: BTreeMap<u64, Vec<u64>>,
+    /// Of keys, numbers, payloads and sequences in order.
+    pub(crate) digest: u64,
+    /// The last sequence applied.
+    pub(crate) last_sequence: u64,
+}
+
+impl State for Tally {
+    type Event = TallyEvent;
+
+    fn apply(&mut self, TallyView::Marked(mark): TallyView<'_>, meta: &EventMeta) {
+        let (key, number) = (mark.key.to_native(), mark.number.to_native());
+        self.numbers.entry(key).or_default().push(number);
+        let mut eat =
+            |value: u64| self.digest = (self.digest ^ value).wrapping_mul(0x0100_0000_01b3);
+        eat(key);
+        eat(number);
+        eat(meta.sequence);
+        mark.payload.iter().for_each(|byte| eat(u64::from(*byte)));
+        self.last_sequence = meta.sequence;
+    }
+}
