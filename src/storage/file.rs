@@ -95,20 +95,13 @@ impl Storage for Files {
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn fmt::Debug + Send + Sync>>> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
         let fd = fs::open(path, flags, FILE_MODE)?;
-        match fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Box::new(fd))),
-            Err(Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let locked = try_flock(&fd, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(locked.then(|| Box::new(fd) as _))
     }
 
     fn is_locked(&self, path: &Path) -> io::Result<bool> {
         let fd = fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, FILE_MODE)?;
-        match fs::flock(&fd, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => Ok(false),
-            Err(Errno::WOULDBLOCK) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
+        Ok(!try_flock(&fd, FlockOperation::NonBlockingLockShared)?)
     }
 
     fn is_volatile(&self, path: &Path) -> io::Result<bool> {
@@ -174,6 +167,27 @@ impl StorageFile for OpenFile {
     fn set_len(&self, length: u64) -> io::Result<()> {
         Ok(fs::ftruncate(&self.0, length)?)
     }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        try_flock(&self.0, FlockOperation::NonBlockingLockShared)
+    }
+
+    fn try_lock_exclusive(&self) -> io::Result<bool> {
+        try_flock(&self.0, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        Ok(fs::flock(&self.0, FlockOperation::Unlock)?)
+    }
+}
+
+/// Whether the lock was granted.
+fn try_flock(fd: &OwnedFd, operation: FlockOperation) -> io::Result<bool> {
+    match fs::flock(fd, operation) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl OpenFile {
@@ -185,5 +199,53 @@ impl OpenFile {
         }
         fs::fcntl_setfl(&self.0, flags - OFlags::DIRECT)?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(path: &Path) -> Box<dyn StorageFile> {
+        Files.open(path, OpenMode::WriteBuffered).unwrap()
+    }
+
+    #[test]
+    fn a_files_lock_is_shared_or_held_alone_and_ends_with_its_handle() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let (first, second) = (opened(&path), opened(&path));
+        assert!(first.try_lock_shared().unwrap());
+        assert!(second.try_lock_shared().unwrap());
+        assert!(!second.try_lock_exclusive().unwrap());
+        first.unlock().unwrap();
+        assert!(second.try_lock_exclusive().unwrap());
+        assert!(!first.try_lock_shared().unwrap());
+        drop(second);
+        assert!(first.try_lock_shared().unwrap());
+    }
+
+    #[test]
+    fn a_lock_follows_its_file_through_a_rename() {
+        let directory = tempfile::tempdir().unwrap();
+        let (before, after) = (directory.path().join("a"), directory.path().join("b"));
+        let holder = opened(&before);
+        assert!(holder.try_lock_exclusive().unwrap());
+        Files.rename(&before, &after).unwrap();
+        assert!(!opened(&after).try_lock_shared().unwrap());
+        assert!(opened(&before).try_lock_shared().unwrap());
+    }
+
+    #[test]
+    fn a_removed_file_stays_readable_through_its_open_handles() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let file = opened(&path);
+        file.write_at(b"kept", 0).unwrap();
+        Files.remove(&path).unwrap();
+        let mut bytes = [0; 8];
+        assert_eq!(file.read_at(&mut bytes, 0).unwrap(), 4);
+        assert_eq!(&bytes[..4], b"kept");
+        assert!(Files.list(directory.path()).unwrap().is_empty());
     }
 }

@@ -51,7 +51,8 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// The operating system's.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Removes a file. Durable only after a [`sync_dir`](Self::sync_dir).
+    /// Removes a file. Durable only after a [`sync_dir`](Self::sync_dir). Handles that have it open
+    /// go on reading and writing it.
     ///
     /// # Errors
     ///
@@ -141,4 +142,30 @@ pub trait StorageFile: fmt::Debug + Send + Sync {
     ///
     /// The operating system's.
     fn set_len(&self, length: u64) -> io::Result<()>;
+    /// Takes the file's advisory lock together with others who share it; `false` when another
+    /// handle holds it alone. Never waits. A handle that held it alone then shares it.
+    ///
+    /// The lock is the handle's: it ends with [`unlock`](Self::unlock), when the handle is dropped,
+    /// or when its process dies. It follows the file through a rename. It hinders nobody from
+    /// reading or writing, and knows nothing of [`Storage::try_lock`] on other files.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    fn try_lock_shared(&self) -> io::Result<bool>;
+
+    /// Takes the file's advisory lock alone; `false` when another handle holds it in any way. Never
+    /// waits. A handle that shared it may have lost it when this says `false`.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    fn try_lock_exclusive(&self) -> io::Result<bool>;
+
+    /// Gives the handle's lock back, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    fn unlock(&self) -> io::Result<()>;
 }

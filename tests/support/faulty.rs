@@ -99,4 +99,13 @@ impl StorageFile for FaultyFile {
     fn set_len(&self, length: u64) -> io::Result<()> {
         self.file.set_len(length)
     }
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        self.file.try_lock_shared()
+    }
+    fn try_lock_exclusive(&self) -> io::Result<bool> {
+        self.file.try_lock_exclusive()
+    }
+    fn unlock(&self) -> io::Result<()> {
+        self.file.unlock()
+    }
 }
