@@ -14,6 +14,7 @@
 pub mod event;
 pub mod game;
 pub mod journal;
+pub mod snapshot;
 pub mod source;
 pub mod storage;
 
@@ -26,6 +27,7 @@ mod idle;
 pub mod internal;
 mod partition;
 mod pipeline;
+mod replay;
 mod ring;
 mod routing;
 mod sync;

@@ -1,11 +1,21 @@
 //! State: the fold of a partition's events.
 
+use std::io;
+
 use super::{Event, EventMeta};
 
 /// The state of one partition, owned by its thread alone.
 pub trait State: Send + 'static {
     /// The events that make up this state.
     type Event: Event;
+
+    /// The version of what [`save`](Self::save) writes and of the logic behind it: raise it when
+    /// either changes. 0, the default: this state takes no snapshots.
+    ///
+    /// A snapshot of another version is passed over where the whole history can be replayed
+    /// instead. Where it cannot, because segments were retired, it is offered to
+    /// [`load`](Self::load) with its version.
+    const SNAPSHOT_VERSION: u32 = 0;
 
     /// Applies one event. Called once per event, in sequence order, live and in replay alike.
     ///
@@ -17,4 +27,29 @@ pub trait State: Send + 'static {
     /// A panic poisons this partition: the event is not made durable, what precedes it is, and its
     /// publisher and all later ones get `ApplyPanicked`. The directory stays openable.
     fn apply(&mut self, event: <Self::Event as Event>::View<'_>, meta: &EventMeta);
+
+    /// Writes everything that [`load`](Self::load) needs to rebuild this state.
+    ///
+    /// Called on the snapshot thread, on a state of its own: it may take its time. `out` is
+    /// buffered.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`, or your own: the snapshot is then given up and reported, and nothing else
+    /// happens.
+    fn save(&self, _out: &mut dyn io::Write) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Takes over what [`save`](Self::save) of `version` wrote. `self` is fresh from the function
+    /// that the pipeline was opened with. The bytes are those that were written: their checksum has
+    /// been compared. `from` ends with them and is buffered.
+    ///
+    /// # Errors
+    ///
+    /// Any, also for a `version` that you cannot read: the next older snapshot is tried, and then
+    /// the whole history, where there is one.
+    fn load(&mut self, _version: u32, _from: &mut dyn io::Read) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

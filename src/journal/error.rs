@@ -65,6 +65,20 @@ pub enum ReadError {
     /// by reading up to `last_known`.
     #[error("corruption: {0}")]
     Corruption(Box<Corruption>),
+    /// Retention removed what was asked for. Start from `earliest`, or from a snapshot.
+    #[error("partition {partition}: events before sequence {earliest} are retired")]
+    Retired {
+        /// The partition.
+        partition: u32,
+        /// The first sequence that is still there.
+        earliest: u64,
+    },
+    /// A cursor cannot have this name. Choose 1 to 64 letters, digits, hyphens and underscores.
+    #[error("`{name}` is no name for a cursor")]
+    CursorName {
+        /// The name.
+        name: String,
+    },
     /// The operating system refused.
     #[error("cannot {operation} {}: {source}", path.display())]
     Io {

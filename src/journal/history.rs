@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::control::{ControlRead, ControlWord};
 use super::directory::{SegmentName, list_segments};
 use super::error::{Corruption, ReadError};
-use super::format::{Damage, Frame, Frames, GroupHeader};
+use super::format::{Damage, Frame, Frames, GroupHeader, Position};
 use super::recovery::{Evidence, Finding, TornTail, Verdict, decide};
 use super::scan::{GroupScanner, Scanned, read_segment_header};
-use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
+use super::snapshots::last_snapshot_group;
+use crate::storage::{OpenMode, Storage};
 
 /// A partition's groups from the first to the last sound one, over all segments.
 #[derive(Debug)]
@@ -45,12 +46,14 @@ pub(crate) enum Step {
 }
 
 impl<'a> History<'a> {
+    /// The history behind `after`, or from the first group that there is.
     pub(crate) fn open(
         storage: &'a dyn Storage,
         directory: &Path,
         partition: u32,
         journal_id: [u64; 2],
         mode: OpenMode,
+        after: Option<&Position>,
     ) -> Result<Self, ReadError> {
         let control = ControlWord::read(storage, directory)
             .map_err(ReadError::io("read the control word in", directory))?;
@@ -77,14 +80,23 @@ impl<'a> History<'a> {
             // The folders are made before the metadata is written.
             return Err(history.corruption_in("the partition's folder", 0, Damage::Short, None));
         }
+        let snapshot_group = last_snapshot_group(storage, directory, partition, journal_id)?;
+        history.witnessed_group = snapshot_group;
         if let ControlRead::Present(word) = control {
-            history.witnessed_group = word.synced_group;
+            history.witnessed_group = history.witnessed_group.max(word.synced_group);
             history.acknowledged_group = word.acknowledged_group;
+        }
+        if let Some(after) = after {
+            history.start_after(after)?;
         }
         if let Some(last) = history.segments.last().cloned() {
             history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
             // The groups of the last segment are witnesses too, of those in front of them.
             let mut scanner = history.open_segment(&last)?;
+            if let Some(after) = after.filter(|after| after.segment_first_group == last.first_group)
+            {
+                scanner.seek(after.byte);
+            }
             while let Scanned::Group(header) = scanner
                 .step()
                 .map_err(ReadError::io("read", &history.path(&last)))?
@@ -96,12 +108,61 @@ impl<'a> History<'a> {
         if history.segments.is_empty() && history.witnessed_group > 0 {
             return Err(history.corruption_in("no segment", 0, Damage::Short, None));
         }
+        // Segments are retired only below a snapshot.
         if let Some(first) = history.segments.first()
             && (first.first_group, first.first_sequence) != (1, 1)
+            && first.first_group > snapshot_group + 1
         {
             return Err(history.corruption_in("a missing segment", 0, Damage::Short, None));
         }
         Ok(history)
+    }
+
+    /// Expects the group behind `after` next.
+    fn start_after(&mut self, after: &Position) -> Result<(), ReadError> {
+        self.expected_group = after.group + 1;
+        self.expected_sequence = after.sequence + 1;
+        let current = self
+            .segments
+            .iter()
+            .rposition(|segment| segment.first_group <= self.expected_group);
+        self.current = current.unwrap_or(0);
+        let Some(segment) = self.segments.get(self.current).cloned() else {
+            return Ok(());
+        };
+        if segment.first_group > self.expected_group {
+            let lost_up_to = segment.first_sequence.checked_sub(1);
+            return Err(self.corruption_in("a missing segment", 0, Damage::Short, lost_up_to));
+        }
+        let mut scanner = self.open_segment(&segment)?;
+        if segment.first_group == after.segment_first_group {
+            scanner.seek(after.byte);
+        } else {
+            // That segment is retired or superseded: this one starts behind it.
+            self.passes_over = true;
+        }
+        self.scanner = Some(scanner);
+        Ok(())
+    }
+
+    /// The first sequence that is still there.
+    pub(crate) fn earliest(&self) -> u64 {
+        self.segments
+            .first()
+            .map_or(1, |first| first.first_sequence)
+    }
+
+    /// The place behind the group that was returned last.
+    pub(crate) fn reached(&self) -> Position {
+        Position {
+            group: self.expected_group - 1,
+            sequence: self.expected_sequence - 1,
+            segment_first_group: self
+                .segments
+                .get(self.current)
+                .map_or(1, |segment| segment.first_group),
+            byte: self.position(),
+        }
     }
 
     /// The frames of the group that [`step`](Self::step) returned last.
@@ -259,11 +320,21 @@ impl<'a> History<'a> {
     }
 
     fn open_segment(&self, segment: &SegmentName) -> Result<GroupScanner, ReadError> {
+        self.open_listed(segment)
+            .map_err(|error| self.retired_or(segment, error))
+    }
+
+    fn open_listed(&self, segment: &SegmentName) -> Result<GroupScanner, ReadError> {
         let path = self.path(segment);
         let file = self
             .storage
             .open(&path, self.mode)
             .map_err(ReadError::io("open", &path))?;
+        // While it is shared the file is not recycled under us. Where it is refused, it is being
+        // recycled, and has lost its name.
+        let is_ours = file
+            .try_lock_shared()
+            .map_err(ReadError::io("lock", &path))?;
         let header = read_segment_header(&*file).map_err(ReadError::io("read", &path))?;
         let header = header.map_err(|damage| match damage {
             Damage::Version(version) => ReadError::NewerFormat {
@@ -277,16 +348,28 @@ impl<'a> History<'a> {
         if header.journal_id != self.journal_id
             || header.partition != self.partition
             || (header.first_sequence, header.first_group) != named
+            || !is_ours
         {
             let damage = Damage::Misplaced("another segment's header");
             return Err(self.corruption_in(&segment.name, 0, damage, None));
         }
-        Ok(GroupScanner::new(
-            file,
-            self.partition,
-            header.salt,
-            BLOCK_BYTES as u64,
-        ))
+        Ok(GroupScanner::new(file, &header))
+    }
+
+    /// What `error` comes to when `segment` was retired since it was listed.
+    fn retired_or(&self, segment: &SegmentName, error: ReadError) -> ReadError {
+        match list_segments(self.storage, &self.directory) {
+            Ok(Some(now)) if !now.iter().any(|listed| listed.name == segment.name) => {
+                match now.first() {
+                    Some(first) if first.first_group > segment.first_group => ReadError::Retired {
+                        partition: self.partition,
+                        earliest: first.first_sequence,
+                    },
+                    _ => error,
+                }
+            }
+            _ => error,
+        }
     }
 
     /// Another scanner over the last segment, from `position` on.
@@ -319,15 +402,12 @@ impl<'a> History<'a> {
         let control = ControlWord::read(self.storage, &self.directory)
             .map_err(ReadError::io("read the control word in", &self.directory))?;
         let segments = list_segments(self.storage, &self.directory)?.unwrap_or_default();
-        let current = self
-            .segments
-            .get(self.current)
-            .map(|segment| segment.first_group);
-        if let Some(current) = current {
-            self.current = segments
+        if let Some(current) = self.segments.get(self.current) {
+            let listed = segments
                 .iter()
-                .position(|segment| segment.first_group == current)
-                .ok_or_else(|| self.corruption(Damage::Short, None))?;
+                .position(|segment| segment.first_group == current.first_group);
+            self.current = listed
+                .ok_or_else(|| self.retired_or(current, self.corruption(Damage::Short, None)))?;
         }
         self.segments = segments;
         if let (Some(before), Some(segment)) = (

@@ -9,11 +9,13 @@ mod directory;
 mod error;
 pub(crate) mod format;
 mod history;
+mod marks;
 mod open;
 mod prepare;
 mod reader;
 mod recovery;
 mod scan;
+mod snapshots;
 mod verify;
 mod writer;
 
@@ -25,8 +27,12 @@ pub use verify::{PartitionCheck, VerifyReport};
 
 pub(crate) use buffer::GroupBuffer;
 pub(crate) use directory::Directory;
+pub(crate) use directory::{SegmentName, list_segments};
 pub(crate) use error::{JournalError, WriteFailure};
 pub(crate) use format::GROUP_BYTES_MAX;
+pub(crate) use history::{History, Step};
+pub(crate) use marks::list_marks;
 pub(crate) use open::{PartitionRecovery, RecoverError, recover_partition};
-pub(crate) use prepare::Preparer;
-pub(crate) use writer::Writer;
+pub(crate) use prepare::{PreparedFile, Preparer};
+pub(crate) use snapshots::{SnapshotName, list_snapshots, read_snapshot_header};
+pub(crate) use writer::{SEGMENT_BYTES_MIN, Writer, WriterSettings};

@@ -7,7 +7,8 @@ use super::buffer::GroupBuffer;
 use super::directory::{Directory, QUARANTINE_DIR, TEMPORARY_SUFFIX};
 use super::error::{ReadError, WriteFailure};
 use super::format::{
-    Damage, Frame, GROUP_BYTES_MAX, GroupHeader, GroupStamp, SegmentHeader, segment_file_name,
+    Damage, Frame, GROUP_BYTES_MAX, GroupHeader, GroupStamp, Position, SegmentHeader,
+    segment_file_name,
 };
 use super::history::{History, Step};
 use super::prepare::{remove_temporaries, zero_range};
@@ -44,12 +45,13 @@ impl<E> From<ReadError> for RecoverError<E> {
     }
 }
 
-/// Recovers `partition` and hands every frame that was kept to `on_frame`, in order, with the
+/// Recovers `partition` behind `after`, and hands every frame that was kept to `on_frame`, in order, with the
 /// sequence that it has if it is an event.
 pub(crate) fn recover_partition<E>(
     directory: &Directory,
     partition: u32,
     schema: u64,
+    after: Option<Position>,
     mut on_frame: impl FnMut(u64, &Frame<'_>) -> Result<(), E>,
 ) -> Result<PartitionRecovery, RecoverError<E>> {
     let storage = &*directory.storage;
@@ -64,7 +66,12 @@ pub(crate) fn recover_partition<E>(
         partition,
         journal_id,
         OpenMode::ReadUncached,
+        after.as_ref(),
     )?;
+    if let Some(after) = after {
+        recovery.last_group = after.group;
+        recovery.last_sequence = after.sequence;
+    }
     recovery.segments = history.segments.len() as u64;
     recovery.control_unreadable = history.control_unreadable;
     let mut tail = Tail::default();

@@ -15,13 +15,20 @@ use crate::sync::{self, Arc, AtomicBool, Mutex, Ordering};
 /// How much is zeroed with one write: small, so that a journal write beside it does not wait long.
 const CHUNK_BYTES: usize = 512 * 1024;
 
-/// A file of zeros under a temporary name, ready to become a segment.
+/// A file under a temporary name whose blocks were all written once, ready to become a segment.
 #[derive(Debug)]
 pub(crate) struct PreparedFile {
     pub(crate) file: Box<dyn StorageFile>,
     pub(crate) path: PathBuf,
     pub(crate) capacity: u64,
+    /// Whether it held a segment before: it then holds stale groups instead of zeros, and is locked
+    /// until it is a segment again.
+    pub(crate) is_recycled: bool,
 }
+
+/// Retired segments that are kept per partition to be used again: as many as a snapshot with default
+/// settings retires at once.
+const RECYCLED_MAX: usize = 16;
 
 #[derive(Debug, Default)]
 enum Slot {
@@ -37,17 +44,29 @@ pub(crate) struct Preparer {
     storage: Arc<dyn Storage>,
     partition_dirs: Vec<PathBuf>,
     slots: Vec<Mutex<Slot>>,
+    recycled: Vec<Mutex<Vec<PreparedFile>>>,
+    /// The size of the segments that are used again; 0 for none.
+    recycled_bytes: u64,
     wanted: Signal,
     stopped: AtomicBool,
 }
 
 impl Preparer {
-    pub(crate) fn new(storage: Arc<dyn Storage>, partition_dirs: Vec<PathBuf>) -> Self {
+    /// A preparer for the partitions with these folders. Retired segments of `recycled_bytes` bytes
+    /// are used again; 0 where the writers ask for no prepared segments.
+    pub(crate) fn new(
+        storage: Arc<dyn Storage>,
+        partition_dirs: Vec<PathBuf>,
+        recycled_bytes: u64,
+    ) -> Self {
         let slots = partition_dirs.iter().map(|_| Mutex::default()).collect();
+        let recycled = partition_dirs.iter().map(|_| Mutex::default()).collect();
         Self {
             storage,
             partition_dirs,
             slots,
+            recycled,
+            recycled_bytes,
             wanted: Signal::new(),
             stopped: AtomicBool::new(false),
         }
@@ -73,6 +92,24 @@ impl Preparer {
                 *slot = other;
                 None
             }
+        }
+    }
+
+    /// Whether a retired segment of `partition` would be used again.
+    pub(crate) fn recycles(&self, partition: u32) -> bool {
+        let pool = self.recycled.get(partition as usize);
+        self.recycled_bytes > 0 && pool.is_some_and(|pool| sync::lock(pool).len() < RECYCLED_MAX)
+    }
+
+    /// The size of the segments that are used again.
+    pub(crate) fn recycled_bytes(&self) -> u64 {
+        self.recycled_bytes
+    }
+
+    /// Takes a retired segment, renamed, to be used again.
+    pub(crate) fn donate(&self, partition: u32, file: PreparedFile) {
+        if let Some(pool) = self.recycled.get(partition as usize) {
+            sync::lock(pool).push(file);
         }
     }
 
@@ -114,11 +151,21 @@ impl Preparer {
             };
         }
         for slot in &self.slots {
-            if let Slot::Ready(prepared) = std::mem::take(&mut *sync::lock(slot))
-                && let Err(error) = self.storage.remove(&prepared.path)
-            {
-                tracing::warn!(path = %prepared.path.display(), %error, "cannot remove");
+            if let Slot::Ready(prepared) = std::mem::take(&mut *sync::lock(slot)) {
+                self.remove(&prepared);
             }
+        }
+        for pool in &self.recycled {
+            for recycled in std::mem::take(&mut *sync::lock(pool)) {
+                self.remove(&recycled);
+            }
+        }
+    }
+
+    /// A file that was not used. The next opening would remove it, too.
+    fn remove(&self, unused: &PreparedFile) {
+        if let Err(error) = self.storage.remove(&unused.path) {
+            tracing::warn!(path = %unused.path.display(), %error, "cannot remove");
         }
     }
 
@@ -132,8 +179,13 @@ impl Preparer {
             })
     }
 
-    /// A zeroed file, or `None` when stopped on the way.
+    /// A recycled or a zeroed file, or `None` when stopped on the way.
     fn prepare(&self, partition: usize, capacity: u64) -> io::Result<Option<PreparedFile>> {
+        if let Some(pool) = self.recycled.get(partition)
+            && let Some(recycled) = take_fitting(&mut sync::lock(pool), capacity)
+        {
+            return Ok(Some(recycled));
+        }
         let Some(directory) = self.partition_dirs.get(partition) else {
             return Ok(None);
         };
@@ -145,12 +197,18 @@ impl Preparer {
                 file,
                 path,
                 capacity,
+                is_recycled: false,
             }));
         }
         drop(file);
         self.storage.remove(&path)?;
         zeroed.map(|_| None)
     }
+}
+
+fn take_fitting(pool: &mut Vec<PreparedFile>, capacity: u64) -> Option<PreparedFile> {
+    let index = pool.iter().position(|file| file.capacity >= capacity)?;
+    Some(pool.swap_remove(index))
 }
 
 /// Writes zeros from `from` to `to`; `false` when `stop` said so on the way.

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::control::{ControlRead, ControlWord};
-use super::directory::{has_writer, partition_dir, read_metadata};
+use super::directory::{has_writer, list_segments, partition_dir, read_metadata};
 use super::error::ReadError;
-use super::format::{Frames, Metadata};
+use super::format::{Frames, Metadata, Position};
 use super::history::{History, Step};
-use crate::event::{Event, EventMeta, ViewError};
-use crate::source::{SourceInfo, SourceTable};
+use super::marks::{Mark, is_cursor_name, read_mark, store_mark};
+use crate::event::{Event, EventMeta, State, ViewError};
+use crate::snapshot::{self, RestoreError, Restored, Tables, Totals};
+use crate::source::SourceInfo;
 use crate::storage::{Files, OpenMode, Storage};
 
 /// A journal's directory, opened for reading only.
@@ -77,12 +79,106 @@ impl JournalReader {
         has_writer(&Files, &self.path)
     }
 
-    /// The events of `partition` from its first one on.
+    /// The events of `partition` from the first one on that is still there.
     ///
     /// # Errors
     ///
     /// [`ReadError`]: also corruption that shows at once, such as a missing segment.
     pub fn cursor(&self, partition: u32) -> Result<Cursor, ReadError> {
+        self.cursor_behind(partition, None, Tables::default())
+    }
+
+    /// The events of `partition` behind `sequence`, the last one that was handled.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Retired`] where the next one is no longer there; else as
+    /// [`cursor`](Self::cursor).
+    pub fn cursor_after(&self, partition: u32, sequence: u64) -> Result<Cursor, ReadError> {
+        let mut cursor = self.cursor(partition)?;
+        cursor.require(sequence + 1)?;
+        cursor.skip_to = sequence + 1;
+        Ok(cursor)
+    }
+
+    /// The events behind what the cursor `name` [stored](Cursor::store) last; from the first one on
+    /// where it never stored anything.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Retired`] where the next one is no longer there: the cursor lagged too far
+    /// behind and was expired. [`ReadError::CursorName`]; else as [`cursor`](Self::cursor).
+    pub fn named_cursor(&self, partition: u32, name: &str) -> Result<Cursor, ReadError> {
+        check_name(name)?;
+        let directory = self.partition_dir(partition);
+        let mark = read_mark(&Files, &directory, partition, self.journal_id(), name)?;
+        let Some(mark) = mark else {
+            return self.cursor_after(partition, 0);
+        };
+        let earliest = list_segments(&Files, &directory)?
+            .and_then(|segments| segments.first().cloned())
+            .filter(|first| first.first_group > mark.position.group + 1);
+        if let Some(earliest) = earliest {
+            return Err(ReadError::Retired {
+                partition,
+                earliest: earliest.first_sequence,
+            });
+        }
+        let mut cursor = self.cursor_behind(partition, Some(mark.position), Tables::default())?;
+        cursor.skip_to = mark.sequence + 1;
+        Ok(cursor)
+    }
+
+    /// The newest state of `partition` that a snapshot gives, and a cursor behind it; where the whole
+    /// history is there and no snapshot is usable, the fresh state and a cursor from the beginning.
+    /// Applying what the cursor yields brings the state up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Retired`] where segments were retired and no snapshot can be used by this
+    /// program; else as [`cursor`](Self::cursor).
+    pub fn restore<S: State>(
+        &self,
+        partition: u32,
+        mut fresh: impl FnMut(u32) -> S,
+    ) -> Result<(S, Cursor), ReadError> {
+        let directory = self.partition_dir(partition);
+        let restored = snapshot::restore(
+            &Files,
+            &directory,
+            partition,
+            self.journal_id(),
+            u64::MAX,
+            &mut fresh,
+        );
+        let Restored {
+            state,
+            tables,
+            header,
+            rejected,
+        } = restored.map_err(|error| match error {
+            RestoreError::Read(error) => error,
+            RestoreError::NoSnapshot { earliest, rejected } => {
+                tracing::error!(partition, ?rejected, "no snapshot can be used");
+                ReadError::Retired {
+                    partition,
+                    earliest,
+                }
+            }
+        })?;
+        for rejected in rejected {
+            tracing::warn!(partition, %rejected, "a snapshot cannot be used");
+        }
+        let after = header.map(|header| header.position());
+        Ok((state, self.cursor_behind(partition, after, tables)?))
+    }
+
+    fn cursor_behind(
+        &self,
+        partition: u32,
+        after: Option<Position>,
+        tables: Tables,
+    ) -> Result<Cursor, ReadError> {
         let directory = self.partition_dir(partition);
         let history = History::open(
             &Files,
@@ -90,13 +186,19 @@ impl JournalReader {
             partition,
             self.journal_id(),
             OpenMode::Read,
+            after.as_ref(),
         )?;
+        let before_group = history.reached();
         Ok(Cursor {
             partition,
+            journal_id: self.journal_id(),
+            directory,
+            before_group,
             history,
             offset: 0,
-            next_sequence: 1,
-            sources: SourceTable::default(),
+            next_sequence: before_group.sequence + 1,
+            skip_to: 0,
+            tables,
         })
     }
 
@@ -148,11 +250,17 @@ impl JournalReader {
 #[derive(Debug)]
 pub struct Cursor {
     partition: u32,
+    journal_id: [u64; 2],
+    directory: PathBuf,
+    /// The place in front of the current group.
+    before_group: Position,
     history: History<'static>,
     /// Where in the current group the next frame starts.
     offset: usize,
     next_sequence: u64,
-    sources: SourceTable,
+    /// Events below this sequence are passed over.
+    skip_to: u64,
+    tables: Tables,
 }
 
 impl Cursor {
@@ -171,6 +279,7 @@ impl Cursor {
             let Some(frame) = frame else {
                 self.offset = 0;
                 let limit = self.history.acknowledged_group;
+                self.before_group = self.history.reached();
                 match self.history.step(limit)? {
                     Step::Group(header) => self.next_sequence = header.first_sequence,
                     Step::End | Step::Torn(_) => {
@@ -181,12 +290,15 @@ impl Cursor {
                 continue;
             };
             self.offset = frames.offset();
-            self.sources.replay(&frame);
+            self.tables.replay(&frame);
             if frame.header.is_control() {
                 continue;
             }
             let meta = frame.header.meta(self.partition, self.next_sequence);
             self.next_sequence += 1;
+            if meta.sequence < self.skip_to {
+                continue;
+            }
             let (kind, version) = (frame.header.kind, frame.header.version);
             let body = frame.header.length as usize;
             // Taken again from the history: the borrow checker cannot see that the frame of this
@@ -216,12 +328,70 @@ impl Cursor {
         self.history.refresh()
     }
 
-    /// The sources met so far, by name.
+    /// Stores durably that everything this cursor has yielded was handled, under a `name` of 1 to 64
+    /// letters, digits, hyphens and underscores. [`JournalReader::named_cursor`] goes on behind it,
+    /// and retention keeps what comes after it, within limits.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::CursorName`], or [`ReadError::Io`]: what was stored before then still stands.
+    pub fn store(&self, name: &str) -> Result<(), ReadError> {
+        check_name(name)?;
+        let is_read = self.offset >= self.history.frames().len();
+        let mark = Mark {
+            name: name.to_owned(),
+            sequence: self.next_sequence - 1,
+            position: if is_read {
+                self.history.reached()
+            } else {
+                self.before_group
+            },
+        };
+        store_mark(
+            &Files,
+            &self.directory,
+            self.partition,
+            self.journal_id,
+            &mark,
+        )
+    }
+
+    /// Refuses to start behind what was asked for.
+    fn require(&self, sequence: u64) -> Result<(), ReadError> {
+        let earliest = self.history.earliest();
+        if sequence < earliest {
+            return Err(ReadError::Retired {
+                partition: self.partition,
+                earliest,
+            });
+        }
+        Ok(())
+    }
+
+    /// Counts over everything up to here. They reach back to the first event there ever was where
+    /// the cursor started there, or behind a [snapshot](JournalReader::restore).
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.tables.totals
+    }
+
+    /// The sources met so far, by name; as for [`totals`](Self::totals), since when depends on where
+    /// the cursor started.
     #[must_use]
     pub fn sources(&self) -> BTreeMap<String, SourceInfo> {
-        self.sources
+        self.tables
+            .sources
             .iter()
             .map(|source| (source.name.clone(), source.clone()))
             .collect()
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ReadError> {
+    match is_cursor_name(name) {
+        true => Ok(()),
+        false => Err(ReadError::CursorName {
+            name: name.to_owned(),
+        }),
     }
 }

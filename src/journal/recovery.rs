@@ -11,6 +11,8 @@ pub(crate) enum Finding {
     Zeros,
     /// The file ends here.
     EndOfFile,
+    /// In a recycled file: bytes of the segment that it held before.
+    Stale,
     /// Bytes that are no group of this place.
     Damage(Damage),
 }
@@ -18,7 +20,7 @@ pub(crate) enum Finding {
 impl Finding {
     pub(crate) fn damage(self) -> Damage {
         match self {
-            Self::Zeros => Damage::Magic,
+            Self::Zeros | Self::Stale => Damage::Magic,
             Self::EndOfFile => Damage::Short,
             Self::Damage(damage) => damage,
         }
@@ -44,7 +46,7 @@ pub(crate) struct Evidence {
     pub(crate) witnessed_group: u64,
     /// The sound groups behind the finding, if any.
     pub(crate) later: Option<LaterGroups>,
-    /// Whether anything but zeros follows.
+    /// Whether anything but zeros follows; in a recycled file, anything of this segment's own.
     pub(crate) bytes_follow: bool,
 }
 
@@ -76,8 +78,8 @@ pub(crate) fn decide(evidence: &Evidence) -> Verdict {
     }
     match evidence.finding {
         Finding::Damage(_) => Verdict::TornTail,
-        Finding::Zeros | Finding::EndOfFile if evidence.bytes_follow => Verdict::TornTail,
-        Finding::Zeros | Finding::EndOfFile => Verdict::CleanEnd,
+        _ if evidence.bytes_follow => Verdict::TornTail,
+        Finding::Zeros | Finding::EndOfFile | Finding::Stale => Verdict::CleanEnd,
     }
 }
 
@@ -111,9 +113,10 @@ mod tests {
         }
     }
 
-    const FINDINGS: [Finding; 3] = [
+    const FINDINGS: [Finding; 4] = [
         Finding::Zeros,
         Finding::EndOfFile,
+        Finding::Stale,
         Finding::Damage(Damage::Checksum),
     ];
 
@@ -134,18 +137,21 @@ mod tests {
     }
 
     #[test]
-    fn zeros_or_the_end_of_the_file_with_nothing_behind_is_a_clean_end() {
+    fn zeros_stale_bytes_or_the_end_of_the_file_with_nothing_behind_are_a_clean_end() {
+        assert_eq!(decide(&end(Finding::Stale)), Verdict::CleanEnd);
         assert_eq!(decide(&end(Finding::Zeros)), Verdict::CleanEnd);
         assert_eq!(decide(&end(Finding::EndOfFile)), Verdict::CleanEnd);
     }
 
     #[test]
-    fn zeros_with_unreadable_bytes_behind_are_a_torn_tail() {
-        let evidence = Evidence {
-            bytes_follow: true,
-            ..end(Finding::Zeros)
-        };
-        assert_eq!(decide(&evidence), Verdict::TornTail);
+    fn unreadable_bytes_behind_zeros_or_stale_ones_are_a_torn_tail() {
+        for finding in [Finding::Zeros, Finding::Stale] {
+            let evidence = Evidence {
+                bytes_follow: true,
+                ..end(finding)
+            };
+            assert_eq!(decide(&evidence), Verdict::TornTail);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::format::{Damage, GROUP_HEADER_BYTES, GroupHeader};
+use super::format::{Damage, GROUP_HEADER_BYTES, GroupHeader, SegmentHeader};
 use super::recovery::{Finding, LaterGroups};
 use crate::storage::{AlignedBuffer, BLOCK_BYTES, StorageFile};
 
@@ -24,6 +24,8 @@ pub(crate) struct GroupScanner {
     file: Box<dyn StorageFile>,
     partition: u32,
     salt: u64,
+    /// The segment's first group, where the file held another segment before.
+    recycled_at: Option<u64>,
     position: u64,
     buffer: AlignedBuffer,
     /// The file position of the buffer's first byte, and how many of its bytes are valid.
@@ -37,22 +39,20 @@ pub(crate) struct GroupScanner {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rest {
     pub(crate) later: Option<LaterGroups>,
-    /// The position behind the last byte that is not zero; 0 when all are zero.
+    /// The position behind the last byte that is not zero; 0 when all are zero. In a recycled file
+    /// the end of the last of the segment's own groups, as far as its header can be believed.
     pub(crate) nonzero_end: u64,
 }
 
 impl GroupScanner {
-    pub(crate) fn new(
-        file: Box<dyn StorageFile>,
-        partition: u32,
-        salt: u64,
-        position: u64,
-    ) -> Self {
+    /// A scanner over the segment in `file`, from its first group on.
+    pub(crate) fn new(file: Box<dyn StorageFile>, header: &SegmentHeader) -> Self {
         Self {
             file,
-            partition,
-            salt,
-            position,
+            partition: header.partition,
+            salt: header.salt,
+            recycled_at: header.is_recycled().then_some(header.first_group),
+            position: BLOCK_BYTES as u64,
             buffer: AlignedBuffer::zeroed(READ_BYTES),
             loaded_from: 0,
             loaded_bytes: 0,
@@ -96,13 +96,16 @@ impl GroupScanner {
 
     fn read_group(&mut self, position: u64) -> io::Result<Scanned> {
         let none = |finding| Ok(Scanned::None(finding));
-        let (partition, salt) = (self.partition, self.salt);
+        let (partition, salt, recycled_at) = (self.partition, self.salt, self.recycled_at);
         let block = self.load(position, BLOCK_BYTES)?;
         if block.is_empty() {
             return none(Finding::EndOfFile);
         }
         if is_zero(block) {
             return none(Finding::Zeros);
+        }
+        if is_stale(recycled_at, block, salt) {
+            return none(Finding::Stale);
         }
         let header = match GroupHeader::read(block, partition, salt, position) {
             Ok(header) => header,
@@ -129,13 +132,21 @@ impl GroupScanner {
             nonzero_end: 0,
         };
         let mut position = self.position;
+        let (salt, recycled_at) = (self.salt, self.recycled_at);
         loop {
             let block = self.load(position, BLOCK_BYTES)?;
             if block.is_empty() {
                 return Ok(rest);
             }
+            if is_stale(recycled_at, block, salt) {
+                position += BLOCK_BYTES as u64;
+                continue;
+            }
             if let Some(last) = block.iter().rposition(|byte| *byte != 0) {
-                rest.nonzero_end = position + last as u64 + 1;
+                rest.nonzero_end = match recycled_at {
+                    None => position + last as u64 + 1,
+                    Some(_) => position + GroupHeader::claimed_bytes(block),
+                };
                 if position > self.position
                     && let Scanned::Group(header) = self.read_group(position)?
                 {
@@ -188,6 +199,11 @@ impl GroupScanner {
     }
 }
 
+/// Whether a block of a recycled file is what the file held before.
+fn is_stale(recycled_at: Option<u64>, block: &[u8], salt: u64) -> bool {
+    recycled_at.is_some_and(|first_group| !GroupHeader::is_of_segment(block, salt, first_group))
+}
+
 fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
@@ -195,10 +211,8 @@ fn is_zero(bytes: &[u8]) -> bool {
 /// Reads a segment's header block with any kind of handle.
 pub(crate) fn read_segment_header(
     file: &dyn StorageFile,
-) -> io::Result<Result<super::format::SegmentHeader, Damage>> {
+) -> io::Result<Result<SegmentHeader, Damage>> {
     let mut block = AlignedBuffer::zeroed(BLOCK_BYTES);
     let read = file.read_at(&mut block, 0)?;
-    Ok(super::format::SegmentHeader::read(
-        block.get(..read).unwrap_or_default(),
-    ))
+    Ok(SegmentHeader::read(block.get(..read).unwrap_or_default()))
 }

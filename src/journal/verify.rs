@@ -117,6 +117,7 @@ fn verify_partition(
         check.partition,
         journal_id,
         OpenMode::Read,
+        None,
     )?;
     check.segments = history.segments.len() as u64;
     check.control_unreadable = history.control_unreadable;

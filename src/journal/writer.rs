@@ -15,8 +15,17 @@ use crate::sync::Arc;
 
 /// The first segment after an opening: small, so that opening costs little.
 pub(crate) const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
-/// Segments double up to this size.
-const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// How a journal is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriterSettings {
+    /// The fingerprint of the program's event types.
+    pub(crate) schema: u64,
+    /// Whether each group is synced before it counts (`Sync`), or only handed to the kernel.
+    pub(crate) sync_each: bool,
+    /// Segments double up to this size.
+    pub(crate) segment_bytes_max: u64,
+}
 
 /// Writes the groups of one partition. After an error it must not be used again.
 #[derive(Debug)]
@@ -26,8 +35,7 @@ pub(crate) struct Writer {
     preparer: Arc<Preparer>,
     template: SegmentHeader,
     partition: u32,
-    /// Whether each group is synced before it counts (`Sync`), or only handed to the kernel.
-    sync_each: bool,
+    settings: WriterSettings,
     segment: Option<OpenSegment>,
     control: Box<dyn StorageFile>,
     next_group: u64,
@@ -55,8 +63,7 @@ impl Writer {
     pub(crate) fn resume(
         directory: &Directory,
         partition: u32,
-        schema: u64,
-        sync_each: bool,
+        settings: WriterSettings,
         preparer: Arc<Preparer>,
         recovery: PartitionRecovery,
     ) -> Result<Self, WriteFailure> {
@@ -70,9 +77,9 @@ impl Writer {
         let writer = Self {
             storage: Arc::clone(&directory.storage),
             directory: path,
-            template: SegmentHeader::new(directory.metadata.journal_id, partition, schema),
+            template: SegmentHeader::new(directory.metadata.journal_id, partition, settings.schema),
             partition,
-            sync_each,
+            settings,
             segment: recovery.segment,
             control,
             next_group: recovery.last_group + 1,
@@ -128,7 +135,7 @@ impl Writer {
         let written = self.write(&mut witness);
         self.witness = witness;
         written?;
-        if !self.sync_each {
+        if !self.settings.sync_each {
             self.sync()?;
             self.store_control()?;
         }
@@ -166,7 +173,7 @@ impl Writer {
             .expect("a group is written after a roll");
         let events = group.events();
         let bytes = group.seal(&GroupStamp {
-            durability: u8::from(!self.sync_each),
+            durability: u8::from(!self.settings.sync_each),
             partition: self.partition,
             first_sequence: self.next_sequence,
             group: self.next_group,
@@ -181,7 +188,7 @@ impl Writer {
             .map_err(WriteFailure::at("write a group"))?;
         segment.position += bytes.len() as u64;
         self.bytes_written += bytes.len() as u64;
-        if self.sync_each {
+        if self.settings.sync_each {
             // The handle was opened for durable writes: the write's `Ok` was the sync's.
             self.synced_group = self.next_group;
         }
@@ -221,26 +228,31 @@ impl Writer {
     /// segment's existence witnesses everything in front of it.
     fn roll(&mut self) -> Result<(), WriteFailure> {
         self.sync()?;
-        let mode = if self.sync_each {
+        let mode = if self.settings.sync_each {
             OpenMode::WriteDurable
         } else {
             OpenMode::WriteBuffered
         };
         // A prepared handle writes durably, which `OsBuffer` must not pay for.
-        let prepared = if self.sync_each {
+        let prepared = if self.settings.sync_each {
             self.preparer.take(self.partition)
         } else {
             None
         };
-        let (file, temporary, capacity) = match prepared {
-            Some(prepared) => (prepared.file, prepared.path, prepared.capacity),
+        let (file, temporary, capacity, is_recycled) = match prepared {
+            Some(prepared) => (
+                prepared.file,
+                prepared.path,
+                prepared.capacity,
+                prepared.is_recycled,
+            ),
             None => {
                 let temporary = self.directory.join(format!("segment{TEMPORARY_SUFFIX}"));
                 let file = self
                     .storage
                     .open(&temporary, mode)
                     .map_err(WriteFailure::at("create a segment"))?;
-                (file, temporary, self.next_capacity)
+                (file, temporary, self.next_capacity, false)
             }
         };
         let salt = self
@@ -251,6 +263,11 @@ impl Writer {
         let header = self
             .template
             .starting_at(salt, sequence, group, clock::wall_ns());
+        let header = if is_recycled {
+            header.recycled()
+        } else {
+            header
+        };
         let name = segment_file_name(sequence, group);
         publish_segment(
             &*self.storage,
@@ -259,7 +276,11 @@ impl Writer {
             &temporary,
             &self.directory.join(name),
         )?;
-        self.next_capacity = (capacity * 2).min(SEGMENT_BYTES_MAX);
+        if is_recycled {
+            file.unlock()
+                .map_err(WriteFailure::at("unlock a recycled segment"))?;
+        }
+        self.next_capacity = (capacity * 2).min(self.settings.segment_bytes_max);
         self.segment = Some(OpenSegment {
             file,
             salt,
@@ -271,7 +292,7 @@ impl Writer {
     }
 
     fn want_segment(&self) {
-        if self.sync_each {
+        if self.settings.sync_each {
             self.preparer.request(self.partition, self.next_capacity);
         }
     }

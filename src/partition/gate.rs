@@ -1,5 +1,6 @@
 //! What publishers and waiters see of a partition.
 
+use super::alarm::Alarm;
 use super::poison::Poison;
 use crate::canary::{Canary, is_planted};
 use crate::idle::Signal;
@@ -30,6 +31,8 @@ pub(crate) struct Gate {
     pub(crate) durable: Watermark,
     /// The last ring position at or below which everything is durable or answered: for receipts.
     pub(crate) settled: Watermark,
+    /// Rings when enough was written for a snapshot.
+    pub(crate) snapshot_alarm: Alarm,
     /// Statistics.
     pub(crate) counters: Counters,
 }
@@ -66,6 +69,7 @@ impl Gate {
             space: Signal::new(),
             durable: Watermark::new(last_sequence),
             settled: Watermark::new(0),
+            snapshot_alarm: Alarm::new(Arc::new(Signal::new())),
             counters,
         }
     }

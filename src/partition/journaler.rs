@@ -60,6 +60,7 @@ fn commit_all(
             gate.counters
                 .bytes_written
                 .store(writer.bytes_written(), Ordering::Relaxed);
+            gate.snapshot_alarm.written(writer.bytes_written());
             // Only now: the write that covers them returned `Ok`.
             gate.durable.advance(writer.last_sequence());
             gate.settled.advance(group.settles_position);

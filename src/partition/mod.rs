@@ -4,6 +4,7 @@
 //! thread that steps it, `exchange` the hand-over of groups to `journaler`, the thread that blocks in
 //! the kernel, and `mailbox` how other threads look at the state.
 
+mod alarm;
 mod exchange;
 mod gate;
 mod journaler;
@@ -14,6 +15,7 @@ mod worker;
 
 pub use poison::Poison;
 
+pub(crate) use alarm::Alarm;
 #[cfg(loom)]
 pub(crate) use exchange::BUFFERS;
 pub(crate) use exchange::Exchange;

@@ -6,21 +6,27 @@ use std::time::Duration;
 use super::close::Running;
 use super::lifecycle::{Pipeline, Shared};
 use super::placement::{Placement, plan};
-use super::recover::{Recovered, fresh, recover_all};
+use super::recover::{Recovered, recover_all, unrecovered};
 use super::{Durability, OpenError, PartitionStart, StartReport};
 use crate::EVENT_BYTES_MAX;
 use crate::clock::Moment;
 use crate::event::{Event, State, fingerprint};
 use crate::idle::Signal;
 use crate::journal::format::frame_bytes;
-use crate::journal::{self, Directory, JournalError, Preparer, Writer};
-use crate::partition::{Exchange, Gate, Mailbox, Partition};
+use crate::journal::{
+    self, Directory, JournalError, Preparer, SEGMENT_BYTES_MIN, Writer, WriterSettings,
+};
+use crate::partition::{Alarm, Exchange, Gate, Mailbox, Partition};
 use crate::ring;
-use crate::storage::{Files, Storage};
-use crate::sync::Arc;
+use crate::snapshot::{Fresh, Parts, Policy, Retention, Snapshotter};
+use crate::storage::{Files, OpenMode, Storage};
+use crate::sync::{Arc, Mutex};
 
 const RING_SLOTS_DEFAULT: usize = 4096;
 const GROUP_BYTES_DEFAULT: usize = 1024 * 1024;
+/// Positions are 64-bit: the limit is there because a segment is also the unit of retention.
+const SEGMENT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+const SEGMENT_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
 
 /// The settings of a pipeline that is about to be opened.
 #[derive(Debug, Clone)]
@@ -31,8 +37,10 @@ pub struct Builder {
     durability: Durability,
     ring_slots: usize,
     group_bytes: usize,
+    segment_bytes: u64,
     partition_threads: Option<usize>,
     pin_threads: bool,
+    snapshots: Policy,
     storage: Arc<dyn Storage>,
 }
 
@@ -44,8 +52,10 @@ impl Builder {
             durability: Durability::default(),
             ring_slots: RING_SLOTS_DEFAULT,
             group_bytes: GROUP_BYTES_DEFAULT,
+            segment_bytes: SEGMENT_BYTES_DEFAULT,
             partition_threads: None,
             pin_threads: true,
+            snapshots: Policy::default(),
             storage: Arc::new(Files),
         }
     }
@@ -77,6 +87,13 @@ impl Builder {
         self
     }
 
+    /// The size that a partition's segments grow to: 1 MiB to 4 GiB, 256 MiB by default. They start
+    /// with 1 MiB after each opening and double. A segment is what retention retires at a time.
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
     /// How many threads step the partitions: by default a thread a partition, but at most half of
     /// the CPUs that the process may use.
     pub fn partition_threads(mut self, threads: usize) -> Self {
@@ -88,6 +105,27 @@ impl Builder {
     /// by default. [`Pipeline::start_report`] says what was granted.
     pub fn pin_threads(mut self, pin: bool) -> Self {
         self.pin_threads = pin;
+        self
+    }
+
+    /// Bytes of journal between two snapshots of a partition: at least 1 MiB, 4 GiB by default. It
+    /// bounds what an opening replays. Only for a state with a
+    /// [`SNAPSHOT_VERSION`](State::SNAPSHOT_VERSION); others take none.
+    pub fn snapshot_every(mut self, bytes: u64) -> Self {
+        self.snapshots.every_bytes = bytes;
+        self
+    }
+
+    /// How many snapshots of each partition are kept: at least 2, the default, so that one that
+    /// turns out unreadable costs time and nothing else.
+    pub fn snapshots_kept(mut self, kept: usize) -> Self {
+        self.snapshots.kept = kept;
+        self
+    }
+
+    /// What happens to the journal below the oldest kept snapshot; it stays, by default.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.snapshots.retention = retention;
         self
     }
 
@@ -108,15 +146,17 @@ impl Builder {
     /// [`OpenError`]. A directory that is not a journal is left as it was. After corruption or a
     /// panicking `apply` in one partition the others may have had their torn tails set aside, as
     /// any opening would; nothing that was acknowledged is changed. Mend the cause and open again.
-    pub fn open<S: State>(self, state: impl FnMut(u32) -> S) -> Result<Pipeline<S>, OpenError> {
-        self.check_settings()?;
+    pub fn open<S: State>(
+        self,
+        state: impl FnMut(u32) -> S + Send + 'static,
+    ) -> Result<Pipeline<S>, OpenError> {
+        self.check_settings::<S>()?;
         let started = Moment::now();
-        let states: Vec<S> = (0..self.partitions).map(state).collect();
-        let opened = self.open_journal::<S>(states)?;
+        let opened = self.open_journal::<S>(Box::new(state))?;
         self.start(opened, started)
     }
 
-    fn check_settings(&self) -> Result<(), OpenError> {
+    fn check_settings<S: State>(&self) -> Result<(), OpenError> {
         let setting = |setting, limits: &str| OpenError::Setting {
             setting,
             limits: limits.into(),
@@ -133,28 +173,45 @@ impl Builder {
         if !(512 * 1024..=journal::GROUP_BYTES_MAX).contains(&self.group_bytes) {
             return Err(setting("group_bytes", "from 512 KiB to 8 MiB"));
         }
+        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
+            || !self.segment_bytes.is_multiple_of(SEGMENT_BYTES_MIN)
+        {
+            return Err(setting("segment_bytes", "whole MiB, from 1 MiB to 4 GiB"));
+        }
         if self.partition_threads == Some(0) {
             return Err(setting("partition_threads", "at least 1"));
+        }
+        if self.snapshots.every_bytes < 1024 * 1024 {
+            return Err(setting("snapshot_every", "at least 1 MiB"));
+        }
+        if self.snapshots.kept < 2 {
+            return Err(setting("snapshots_kept", "at least 2"));
+        }
+        if S::SNAPSHOT_VERSION == 0 && self.snapshots.retention != Retention::Everything {
+            return Err(setting(
+                "retention",
+                "`Everything` for a state that takes no snapshots",
+            ));
         }
         const { assert!(ring::slots_for(frame_bytes(EVENT_BYTES_MAX)) < RING_SLOTS_DEFAULT) };
         Ok(())
     }
 
     /// Takes the lock and recovers every partition.
-    fn open_journal<S: State>(&self, states: Vec<S>) -> Result<Opened<S>, OpenError> {
+    fn open_journal<S: State>(&self, mut fresh: Fresh<S>) -> Result<Opened<S>, OpenError> {
         if self.durability == Durability::Memory {
             if Directory::exists(&*self.storage, &self.path)? {
                 return Err(OpenError::JournalWouldBeIgnored {
                     path: self.path.clone(),
                 });
             }
-            let partitions = states
-                .into_iter()
-                .map(|state| (fresh(state), None))
+            let partitions = (0..self.partitions)
+                .map(|partition| unrecovered(fresh(partition)))
                 .collect();
             return Ok(Opened {
                 directory: None,
                 partitions,
+                fresh: Mutex::new(fresh),
             });
         }
         let directory = Directory::open(Arc::clone(&self.storage), &self.path, self.partitions)
@@ -169,10 +226,12 @@ impl Builder {
                 },
                 JournalError::Read(error) => error.into(),
             })?;
-        let partitions = recover_all(&directory, states)?;
+        let fresh = Mutex::new(fresh);
+        let partitions = recover_all(&directory, &fresh)?;
         Ok(Opened {
             directory: Some(directory),
             partitions,
+            fresh,
         })
     }
 
@@ -228,29 +287,42 @@ impl Builder {
             .iter()
             .map(|_| Arc::new(Signal::new()))
             .collect();
+        let sync_each = self.durability == Durability::Sync;
         let preparer = directory.as_ref().map(|directory| {
             let directories = (0..self.partitions)
                 .map(|partition| directory.partition_dir(partition))
                 .collect();
-            Arc::new(Preparer::new(Arc::clone(&directory.storage), directories))
+            let storage = Arc::clone(&directory.storage);
+            let recycled_bytes = if sync_each { self.segment_bytes } else { 0 };
+            Arc::new(Preparer::new(storage, directories, recycled_bytes))
         });
-        let schema = fingerprint(S::Event::TYPES);
-        let sync_each = self.durability == Durability::Sync;
+        let writing = WriterSettings {
+            schema: fingerprint(S::Event::TYPES),
+            sync_each,
+            segment_bytes_max: self.segment_bytes,
+        };
+        let snapshot_signal = Arc::new(Signal::new());
         let (mut gates, mut mailboxes, mut rings) = (Vec::new(), Vec::new(), Vec::new());
         let (mut partitions, mut tables) = (Vec::new(), Vec::new());
-        for (partition, (resumed, recovery)) in (0..).zip(opened.partitions) {
+        for (partition, recovered) in (0..).zip(opened.partitions) {
+            let (resumed, recovery) = (recovered.resumed, recovered.recovery);
             let signal = &signals[partition as usize % signals.len()];
-            let gate = Arc::new(Gate::new(
-                partition,
-                Arc::clone(signal),
-                resumed.last_sequence,
-            ));
+            let mut gate = Gate::new(partition, Arc::clone(signal), resumed.last_sequence);
+            if S::SNAPSHOT_VERSION > 0 {
+                let replayed = recovery.as_ref().map_or(0, |recovery| recovery.bytes);
+                gate.snapshot_alarm = Alarm::new(Arc::clone(&snapshot_signal));
+                gate.snapshot_alarm
+                    .set_after(self.snapshots.every_bytes.saturating_sub(replayed));
+            }
+            let gate = Arc::new(gate);
             running.first_sequences.push(resumed.last_sequence);
             let (publisher, poller) = ring::ring(self.ring_slots);
             let mailbox = Arc::new(Mailbox::new());
             let mut exchange = None;
             let mut start = PartitionStart {
                 last_sequence: resumed.last_sequence,
+                snapshot_sequence: recovered.snapshot_sequence,
+                rejected_snapshots: recovered.rejected_snapshots,
                 ..PartitionStart::default()
             };
             if let (Some(recovery), Some(preparer), Some(directory)) =
@@ -262,12 +334,11 @@ impl Builder {
                 start.control_unreadable = recovery.control_unreadable;
                 warn_of(&start, partition);
                 let preparer = Arc::clone(preparer);
-                let writer =
-                    Writer::resume(directory, partition, schema, sync_each, preparer, recovery)
-                        .map_err(|failure| OpenError::Io {
-                            operation: failure.stage,
-                            source: failure.source,
-                        })?;
+                let writer = Writer::resume(directory, partition, writing, preparer, recovery)
+                    .map_err(|failure| OpenError::Io {
+                        operation: failure.stage,
+                        source: failure.source,
+                    })?;
                 let groups = Arc::new(Exchange::new());
                 running.start_journaler(writer, &groups, &gate)?;
                 exchange = Some(groups);
@@ -286,12 +357,29 @@ impl Builder {
             mailboxes.push(mailbox);
             rings.push(publisher);
         }
-        if let Some(preparer) = preparer {
-            running.start_preparer(preparer)?;
-        }
         running.gates = gates.clone();
+        let mut snapshotter = None;
+        if let (Some(preparer), Some(directory)) = (preparer, directory) {
+            running.start_preparer(Arc::clone(&preparer))?;
+            if S::SNAPSHOT_VERSION > 0 {
+                let takes = Arc::new(Snapshotter::new(Parts {
+                    directory,
+                    gates: gates.clone(),
+                    preparer,
+                    fresh: opened.fresh,
+                    policy: self.snapshots,
+                    read_mode: match sync_each {
+                        true => OpenMode::ReadUncached,
+                        false => OpenMode::Read,
+                    },
+                    wake: snapshot_signal,
+                }));
+                running.start_snapshotter(&takes)?;
+                snapshotter = Some(takes);
+            }
+        }
         Ok(Assembled {
-            shared: Shared::new(gates, mailboxes, rings, &tables),
+            shared: Shared::new(gates, mailboxes, rings, &tables, snapshotter),
             partitions,
         })
     }
@@ -308,6 +396,13 @@ fn warn_of(start: &PartitionStart, partition: u32) {
             "a torn tail was never acknowledged, and is now in quarantine"
         );
     }
+    for rejected in &start.rejected_snapshots {
+        tracing::error!(
+            partition,
+            %rejected,
+            "a snapshot cannot be used: an older one, or the whole history, was replayed instead"
+        );
+    }
     if start.control_unreadable {
         tracing::warn!(
             partition,
@@ -320,6 +415,7 @@ fn warn_of(start: &PartitionStart, partition: u32) {
 struct Opened<S> {
     directory: Option<Directory>,
     partitions: Vec<Recovered<S>>,
+    fresh: Mutex<Fresh<S>>,
 }
 
 /// Everything that is put together before the partition threads start.

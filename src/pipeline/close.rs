@@ -5,8 +5,11 @@ use crate::journal::{Directory, Preparer};
 use crate::partition::{Exchange, Gate, JournalerEnd, Poison};
 use crate::sync::{Arc, JoinHandle, Ordering};
 
+/// Asks a thread to end.
+pub(crate) type Stop = Box<dyn Fn() + Send>;
+
 /// The threads of an open pipeline, and what they need until they end.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Running {
     pub(crate) gates: Vec<Arc<Gate>>,
     pub(crate) exchanges: Vec<Arc<Exchange>>,
@@ -14,6 +17,8 @@ pub(crate) struct Running {
     pub(crate) partition_threads: Vec<JoinHandle<()>>,
     pub(crate) journalers: Vec<JoinHandle<JournalerEnd>>,
     pub(crate) preparer: Option<(Arc<Preparer>, JoinHandle<()>)>,
+    /// How to stop the snapshot thread, and the thread.
+    pub(crate) snapshotter: Option<(Stop, JoinHandle<()>)>,
     /// Holds the lock, so it goes last.
     pub(crate) directory: Option<Arc<Directory>>,
 }
@@ -33,6 +38,10 @@ impl Running {
     fn join(&mut self) -> CloseReport {
         for gate in &self.gates {
             gate.start_closing();
+        }
+        if let Some((stop, thread)) = self.snapshotter.take() {
+            stop();
+            let _ = thread.join();
         }
         let mut report = CloseReport {
             partitions: vec![PartitionReport::default(); self.first_sequences.len()],
@@ -71,6 +80,12 @@ impl Running {
             let _ = thread.join();
         }
         report
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,7 @@ use super::report::CloseReport;
 use crate::event::{ArchiveError, ViewError};
 use crate::journal::ReadError;
 use crate::partition::{Poison, Refusal};
+use crate::snapshot::RejectedSnapshot;
 
 /// A pipeline could not be opened. Nothing that was acknowledged was lost or changed by it.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,21 @@ pub enum OpenError {
         sequence: u64,
         /// The panic's text.
         message: String,
+    },
+    /// Segments before `earliest` were retired, and no snapshot that covers them can be used by this
+    /// program. Use the program that took them, or teach `load` their version; restore a damaged one
+    /// from a copy.
+    #[error(
+        "partition {partition}: events before sequence {earliest} are retired, and no snapshot can be used: {}",
+        rejected.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    NoUsableSnapshot {
+        /// The partition.
+        partition: u32,
+        /// The first sequence that is still there.
+        earliest: u64,
+        /// What is wrong with each snapshot.
+        rejected: Vec<RejectedSnapshot>,
     },
     /// With [`Durability::Memory`](crate::Durability::Memory) nothing is written, so a directory
     /// that holds a journal is refused rather than silently ignored. Open it with another level.

@@ -8,6 +8,7 @@ use crate::callback;
 use crate::event::State;
 use crate::partition::{Gate, Mailbox};
 use crate::ring::RingPublisher;
+use crate::snapshot::{SnapshotError, SnapshotReport, Snapshotter};
 use crate::source::{Registry, SourceTable};
 use crate::sync::{self, Arc, Mutex, Ordering};
 
@@ -29,6 +30,8 @@ pub(crate) struct Shared<S> {
     pub(crate) mailboxes: Vec<Arc<Mailbox<S>>>,
     rings: Mutex<Vec<RingPublisher>>,
     pub(crate) sources: Arc<Registry>,
+    /// `None` where the state takes no snapshots, or nothing is journaled.
+    snapshotter: Option<Arc<Snapshotter<S>>>,
 }
 
 impl<S> Shared<S> {
@@ -37,12 +40,14 @@ impl<S> Shared<S> {
         mailboxes: Vec<Arc<Mailbox<S>>>,
         rings: Vec<RingPublisher>,
         tables: &[SourceTable],
+        snapshotter: Option<Arc<Snapshotter<S>>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             gates: gates.into(),
             mailboxes,
             rings: Mutex::new(rings),
             sources: Arc::new(Registry::recovered(tables)),
+            snapshotter,
         })
     }
 }
@@ -110,6 +115,28 @@ impl<S: State> Pipeline<S> {
                 groups: gate.counters.groups.load(Ordering::Relaxed),
                 bytes_written: gate.counters.bytes_written.load(Ordering::Relaxed),
             })
+            .collect()
+    }
+
+    /// Takes a snapshot of every partition, of everything that was durable before the call; with
+    /// [`Durability::OsBuffer`](crate::Durability::OsBuffer), of what is known to be synced. Other
+    /// threads go on publishing. What [retention](Builder::retention) allows is retired.
+    ///
+    /// It replays what was written since the last snapshot into a second state, on the calling
+    /// thread.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError`]; partitions before the one that failed have theirs.
+    pub fn snapshot(&self) -> Result<Vec<SnapshotReport>, SnapshotError> {
+        if callback::is_inside() {
+            return Err(SnapshotError::WouldDeadlock);
+        }
+        let Some(snapshotter) = &self.shared.snapshotter else {
+            return Err(SnapshotError::Unsupported);
+        };
+        (0..self.partitions())
+            .map(|partition| snapshotter.take(partition))
             .collect()
     }
 

@@ -1,36 +1,47 @@
-//! Recovering every partition: replaying what the journal holds into the states.
+//! Recovering every partition: snapshots, and replaying the journal behind them.
 
 use super::OpenError;
-use crate::callback::{Callback, panic_message};
-use crate::event::{Event, State, ViewError, fingerprint};
+use crate::event::{Event, State, fingerprint};
 use crate::journal::{Directory, PartitionRecovery, RecoverError, recover_partition};
 use crate::partition::Resumed;
+use crate::replay::{Replay, ReplayError};
+use crate::snapshot::{Fresh, RejectedSnapshot, RestoreError, restore};
 use crate::source::SourceTable;
-use crate::sync;
+use crate::sync::{self, Mutex};
 
-/// One partition as opening found it; without a recovery where nothing is journaled.
-pub(crate) type Recovered<S> = (Resumed<S>, Option<PartitionRecovery>);
+/// One partition as opening found it.
+pub(crate) struct Recovered<S> {
+    pub(crate) resumed: Resumed<S>,
+    /// `None` where nothing is journaled.
+    pub(crate) recovery: Option<PartitionRecovery>,
+    /// The last sequence of the snapshot that it starts from.
+    pub(crate) snapshot_sequence: Option<u64>,
+    pub(crate) rejected_snapshots: Vec<RejectedSnapshot>,
+}
 
-/// Recovers every partition into its state, as many at a time as there are CPUs.
+/// Recovers every partition, as many at a time as there are CPUs.
 pub(crate) fn recover_all<S: State>(
     directory: &Directory,
-    states: Vec<S>,
+    fresh: &Mutex<Fresh<S>>,
 ) -> Result<Vec<Recovered<S>>, OpenError> {
-    let lanes_count = sync::allowed_cpus().min(states.len());
-    let mut lanes: Vec<Vec<(u32, S)>> = (0..lanes_count).map(|_| Vec::new()).collect();
-    for ((partition, state), lane) in (0..).zip(states).zip((0..lanes_count).cycle()) {
-        lanes[lane].push((partition, state));
-    }
+    let partitions = directory.metadata.partitions;
+    let lanes = u32::try_from(sync::allowed_cpus())
+        .unwrap_or(u32::MAX)
+        .min(partitions);
     let mut recovered = sync::scope(|scope| {
         let mut running = Vec::new();
-        for (index, lane) in lanes.into_iter().enumerate() {
-            let recover = move || recover_lane(directory, lane);
-            let thread = sync::spawn_scoped(scope, format!("ringlog-r{index}"), recover).map_err(
-                |source| OpenError::Io {
+        for lane in 0..lanes {
+            let recover_lane = move || {
+                let partitions = (lane..partitions).step_by(lanes as usize);
+                partitions
+                    .map(|partition| Ok((partition, recover(directory, partition, fresh)?)))
+                    .collect::<Result<Vec<_>, OpenError>>()
+            };
+            let thread = sync::spawn_scoped(scope, format!("ringlog-r{lane}"), recover_lane)
+                .map_err(|source| OpenError::Io {
                     operation: "start a recovering thread",
                     source,
-                },
-            )?;
+                })?;
             running.push(thread);
         }
         let mut recovered = Vec::new();
@@ -49,72 +60,78 @@ pub(crate) fn recover_all<S: State>(
         .collect())
 }
 
-fn recover_lane<S: State>(
-    directory: &Directory,
-    lane: Vec<(u32, S)>,
-) -> Result<Vec<(u32, Recovered<S>)>, OpenError> {
-    lane.into_iter()
-        .map(|(partition, state)| {
-            let (resumed, recovery) = replay(directory, partition, state)?;
-            Ok((partition, (resumed, Some(recovery))))
-        })
-        .collect()
-}
-
 /// A partition without a history.
-pub(crate) fn fresh<S>(state: S) -> Resumed<S> {
-    Resumed {
-        state,
-        sources: SourceTable::default(),
-        last_sequence: 0,
-        journal_time_ns: 0,
+pub(crate) fn unrecovered<S>(state: S) -> Recovered<S> {
+    Recovered {
+        resumed: Resumed {
+            state,
+            sources: SourceTable::default(),
+            last_sequence: 0,
+            journal_time_ns: 0,
+        },
+        recovery: None,
+        snapshot_sequence: None,
+        rejected_snapshots: Vec::new(),
     }
 }
 
-enum ReplayError {
-    View(u64, ViewError),
-    Panicked(u64, String),
-}
-
-/// Recovers one partition and folds its events into `state`.
-fn replay<S: State>(
+/// Recovers one partition: the newest usable snapshot, and the journal behind it folded into that.
+fn recover<S: State>(
     directory: &Directory,
     partition: u32,
-    state: S,
-) -> Result<(Resumed<S>, PartitionRecovery), OpenError> {
-    let mut resumed = fresh(state);
+    fresh: &Mutex<Fresh<S>>,
+) -> Result<Recovered<S>, OpenError> {
     let schema = fingerprint(S::Event::TYPES);
-    let recovered = recover_partition(directory, partition, schema, |sequence, frame| {
-        resumed.sources.replay(frame);
-        resumed.journal_time_ns = resumed.journal_time_ns.max(frame.header.journal_time_ns);
-        if frame.header.is_control() {
-            return Ok(());
-        }
-        let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
-            .map_err(|error| ReplayError::View(sequence, error))?;
-        let meta = frame.header.meta(partition, sequence);
-        let _inside = Callback::enter();
-        let state = &mut resumed.state;
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| state.apply(view, &meta)))
-            .map_err(|payload| ReplayError::Panicked(sequence, panic_message(&*payload)))
+    let restored = {
+        let mut fresh = sync::lock(fresh);
+        restore(
+            &*directory.storage,
+            &directory.partition_dir(partition),
+            partition,
+            directory.metadata.journal_id,
+            u64::MAX,
+            &mut **fresh,
+        )
+    };
+    let restored = restored.map_err(|error| match error {
+        RestoreError::Read(error) => error.into(),
+        RestoreError::NoSnapshot { earliest, rejected } => OpenError::NoUsableSnapshot {
+            partition,
+            earliest,
+            rejected,
+        },
+    })?;
+    let after = restored.header.map(|header| header.position());
+    let mut replay = Replay {
+        partition,
+        state: restored.state,
+        tables: restored.tables,
+    };
+    let recovered = recover_partition(directory, partition, schema, after, |sequence, frame| {
+        replay.fold(sequence, frame)
     });
-    match recovered {
-        Ok(recovery) => {
-            resumed.last_sequence = recovery.last_sequence;
-            Ok((resumed, recovery))
-        }
-        Err(RecoverError::Read(error)) => Err(error.into()),
-        Err(RecoverError::Frame(ReplayError::View(sequence, source))) => Err(OpenError::Event {
+    let recovery = recovered.map_err(|error| match error {
+        RecoverError::Read(error) => error.into(),
+        RecoverError::Frame(ReplayError::View(sequence, source)) => OpenError::Event {
             partition,
             sequence,
             source,
-        }),
-        Err(RecoverError::Frame(ReplayError::Panicked(sequence, message))) => {
-            Err(OpenError::ApplyPanicked {
-                partition,
-                sequence,
-                message,
-            })
-        }
-    }
+        },
+        RecoverError::Frame(ReplayError::Panicked(sequence, message)) => OpenError::ApplyPanicked {
+            partition,
+            sequence,
+            message,
+        },
+    })?;
+    Ok(Recovered {
+        resumed: Resumed {
+            state: replay.state,
+            sources: replay.tables.sources,
+            last_sequence: recovery.last_sequence,
+            journal_time_ns: replay.tables.journal_time_ns,
+        },
+        recovery: Some(recovery),
+        snapshot_sequence: after.map(|after| after.sequence),
+        rejected_snapshots: restored.rejected,
+    })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Durability;
 use crate::journal::TornTail;
+use crate::snapshot::RejectedSnapshot;
 
 /// What opening found and what was granted.
 #[derive(Debug, Clone)]
@@ -34,8 +35,12 @@ pub struct PartitionStart {
     pub last_sequence: u64,
     /// How many segments it has.
     pub segments: u64,
-    /// Bytes of journal replayed.
+    /// Bytes of journal replayed: of what lies behind the snapshot, where there is one.
     pub bytes: u64,
+    /// The last sequence of the snapshot that it started from.
+    pub snapshot_sequence: Option<u64>,
+    /// Newer snapshots that could not be used.
+    pub rejected_snapshots: Vec<RejectedSnapshot>,
     /// Bytes that were never acknowledged, now in `quarantine/`.
     pub torn_tail: Option<TornTail>,
     /// The control word was there but could not be believed: one witness less for what was found.

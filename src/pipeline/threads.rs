@@ -7,6 +7,7 @@ use crate::event::State;
 use crate::idle::Signal;
 use crate::journal::{Preparer, Writer};
 use crate::partition::{Exchange, Gate, Partition, run_journaler, run_partitions};
+use crate::snapshot::Snapshotter;
 use crate::sync::{self, Arc, AtomicU8, Ordering};
 
 const PIN_PENDING: u8 = 0;
@@ -42,6 +43,23 @@ impl Running {
                 }
             })?;
         self.preparer = Some((preparer, thread));
+        Ok(())
+    }
+
+    pub(crate) fn start_snapshotter<S: State>(
+        &mut self,
+        snapshotter: &Arc<Snapshotter<S>>,
+    ) -> Result<(), OpenError> {
+        let runs = Arc::clone(snapshotter);
+        let thread =
+            sync::spawn_named("ringlog-snapshot".into(), move || runs.run()).map_err(|source| {
+                OpenError::Io {
+                    operation: "start the snapshot thread",
+                    source,
+                }
+            })?;
+        let stops = Arc::clone(snapshotter);
+        self.snapshotter = Some((Box::new(move || stops.stop()), thread));
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! What one partition knows of the sources that published into it.
 
 use crate::journal::format::{
-    Frame, FrameHeader, KIND_SOURCE_NAMED, KIND_SOURCE_RETIRED, KIND_SOURCE_SKIPPED,
+    Frame, FrameHeader, KIND_SOURCE_NAMED, KIND_SOURCE_REACHED, KIND_SOURCE_RETIRED,
+    KIND_SOURCE_SKIPPED,
 };
 
 /// Sources that a journal has at a time; retired ones do not count.
@@ -82,6 +83,10 @@ impl SourceTable {
                 }
             }
             KIND_SOURCE_RETIRED => entry.is_retired = true,
+            KIND_SOURCE_REACHED => {
+                entry.last_number = entry.last_number.max(header.source_number);
+                entry.settled_number = entry.settled_number.max(header.key);
+            }
             // A newer program's record: nothing this one could act on.
             _ => {}
         }
@@ -89,9 +94,12 @@ impl SourceTable {
 
     /// Every source that left a trace.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SourceInfo> {
-        self.entries
-            .iter()
-            .filter(|entry| !entry.name.is_empty() || entry.last_number > 0)
+        self.entries.iter().filter(|entry| {
+            !entry.name.is_empty()
+                || entry.last_number > 0
+                || entry.is_retired
+                || !entry.skipped.is_empty()
+        })
     }
 
     #[inline]

@@ -4,3 +4,37 @@
 pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     crc_fast::crc32_iscsi(bytes)
 }
+
+/// CRC-32C of bytes that come in pieces.
+#[derive(Debug)]
+pub(crate) struct Digest(crc_fast::Digest);
+
+impl Digest {
+    pub(crate) fn new() -> Self {
+        Self(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi))
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(&self) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "a 32-bit checksum")]
+        let checksum = self.0.finalize() as u32;
+        checksum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_of_pieces_is_the_checksum_of_the_whole() {
+        let mut digest = Digest::new();
+        digest.update(b"1234");
+        digest.update(b"56789");
+        assert_eq!(digest.finish(), checksum(b"123456789"));
+        assert_eq!(checksum(b"123456789"), 0xe306_9283);
+    }
+}

@@ -17,6 +17,12 @@ pub(crate) const KIND_SOURCE_SKIPPED: u16 = 0xff01;
 /// Source `source_id` is retired: its name may be given again, its id never.
 pub(crate) const KIND_SOURCE_RETIRED: u16 = 0xff02;
 
+/// In snapshots only: source `source_id` has its last number in `source_number`, and is settled up
+/// to `key`.
+pub(crate) const KIND_SOURCE_REACHED: u16 = 0xff03;
+/// In snapshots only: there are `key` events of kind `source_id` in version `source_number`.
+pub(crate) const KIND_TOTAL: u16 = 0xff04;
+
 /// In a frame that is still in the ring: the event has no time of its own.
 pub(crate) const NO_EVENT_TIME: i64 = i64::MIN;
 

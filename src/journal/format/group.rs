@@ -106,6 +106,26 @@ impl GroupHeader {
         Ok(header)
     }
 
+    /// Whether `block` may have been the start of a group of a segment with this salt, whose first
+    /// group is `first_group`, whatever happened to it since. In a recycled file nothing else is of
+    /// that segment: the groups that the file held before carry another salt and lower numbers.
+    pub(crate) fn is_of_segment(block: &[u8], salt: u64, first_group: u64) -> bool {
+        let Some(bytes) = block.get(..GROUP_HEADER_BYTES) else {
+            return false;
+        };
+        let header: Self = bytemuck::pod_read_unaligned(bytes);
+        header.salt == salt || (header.magic == MAGIC && header.group >= first_group)
+    }
+
+    /// How many bytes the group at the start of `block` claims to take, within the limits.
+    pub(crate) fn claimed_bytes(block: &[u8]) -> u64 {
+        let length = block.get(..GROUP_HEADER_BYTES).map_or(0, |bytes| {
+            bytemuck::pod_read_unaligned::<Self>(bytes).length as usize
+        });
+        let bytes = length.min(GROUP_BYTES_MAX - GROUP_HEADER_BYTES) + GROUP_HEADER_BYTES;
+        bytes.next_multiple_of(BLOCK_BYTES) as u64
+    }
+
     /// Checks the checksum over the whole group, which starts at the start of `bytes`, and returns
     /// its frames.
     pub(crate) fn frames<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {

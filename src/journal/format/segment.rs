@@ -16,7 +16,9 @@ pub(crate) struct SegmentHeader {
     /// CRC-32C of the fields behind it.
     checksum: u32,
     version: u16,
-    reserved: u16,
+    /// 1 where the file held another segment before: what lies behind the groups is then stale
+    /// bytes instead of zeros.
+    is_recycled: u16,
     pub(crate) journal_id: [u64; 2],
     /// The fingerprint of the event types of the program that wrote it.
     pub(crate) schema: u64,
@@ -58,6 +60,19 @@ impl SegmentHeader {
         }
     }
 
+    /// The header of a segment in a file that held another one before.
+    pub(crate) fn recycled(self) -> Self {
+        Self {
+            is_recycled: 1,
+            ..self
+        }
+    }
+
+    /// Whether stale bytes of an earlier segment may lie behind the groups.
+    pub(crate) fn is_recycled(&self) -> bool {
+        self.is_recycled != 0
+    }
+
     /// The header as the block to write.
     pub(crate) fn seal(&self) -> [u8; BLOCK_BYTES] {
         let mut header = Self {
@@ -96,15 +111,20 @@ pub(crate) fn segment_file_name(first_sequence: u64, first_group: u64) -> String
 
 /// First sequence and first group of a segment's file name; `None` for any other name.
 pub(crate) fn parse_segment_file_name(name: &str) -> Option<(u64, u64)> {
-    let (sequence, group) = name.strip_suffix(".seg")?.split_once('-')?;
+    // Both count from 1.
+    parse_two_numbers(name.strip_suffix(".seg")?)
+        .filter(|(sequence, group)| *sequence > 0 && *group > 0)
+}
+
+/// Two numbers of twenty digits each with a hyphen between them.
+pub(super) fn parse_two_numbers(stem: &str) -> Option<(u64, u64)> {
+    let (first, second) = stem.split_once('-')?;
     let well_formed =
         |digits: &str| digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
-    if !well_formed(sequence) || !well_formed(group) {
+    if !well_formed(first) || !well_formed(second) {
         return None;
     }
-    // Both count from 1.
-    Some((sequence.parse().ok()?, group.parse().ok()?))
-        .filter(|(sequence, group)| *sequence > 0_u64 && *group > 0_u64)
+    Some((first.parse().ok()?, second.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -1,0 +1,130 @@
+//! Choosing the newest snapshot that can be used.
+
+use std::path::Path;
+
+use super::file::{SnapshotFile, Unusable};
+use super::{RejectedSnapshot, Tables};
+use crate::callback::{Callback, panic_message};
+use crate::event::{Event, State, fingerprint};
+use crate::journal::format::SnapshotHeader;
+use crate::journal::{History, ReadError, list_segments, list_snapshots};
+use crate::storage::{OpenMode, Storage};
+
+/// A state and tables as of one place in the journal.
+#[derive(Debug)]
+pub(crate) struct Restored<S> {
+    pub(crate) state: S,
+    pub(crate) tables: Tables,
+    /// The snapshot they come from; `None`: the very beginning.
+    pub(crate) header: Option<SnapshotHeader>,
+    /// Newer snapshots that could not be used.
+    pub(crate) rejected: Vec<RejectedSnapshot>,
+}
+
+/// Why there is nothing to start from.
+#[derive(Debug)]
+pub(crate) enum RestoreError {
+    Read(ReadError),
+    /// Segments were retired, and no snapshot that covers them can be used.
+    NoSnapshot {
+        earliest: u64,
+        rejected: Vec<RejectedSnapshot>,
+    },
+}
+
+impl From<ReadError> for RestoreError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+/// The newest usable snapshot of a partition up to sequence `limit`, or a fresh state where the
+/// whole history is there to be replayed.
+pub(crate) fn restore<S: State>(
+    storage: &dyn Storage,
+    partition_dir: &Path,
+    partition: u32,
+    journal_id: [u64; 2],
+    limit: u64,
+    fresh: &mut dyn FnMut(u32) -> S,
+) -> Result<Restored<S>, RestoreError> {
+    let segments = list_segments(storage, partition_dir)?.unwrap_or_default();
+    let first = segments.first();
+    let is_complete = first.is_none_or(|first| first.first_group == 1);
+    let mut rejected = Vec::new();
+    let mut names = list_snapshots(storage, partition_dir)?;
+    names.retain(|name| name.sequence <= limit);
+    if S::SNAPSHOT_VERSION == 0 && is_complete {
+        names.clear();
+    }
+    for name in names.into_iter().rev() {
+        let file = SnapshotFile::open(storage, partition_dir, &name, partition, journal_id);
+        match file.and_then(|file| load(&file, is_complete, || fresh(partition))) {
+            Ok((state, tables, header)) => {
+                return Ok(Restored {
+                    state,
+                    tables,
+                    header: Some(header),
+                    rejected,
+                });
+            }
+            Err(unusable) => rejected.push(RejectedSnapshot {
+                name: name.name,
+                reason: unusable.to_string(),
+            }),
+        }
+    }
+    if !is_complete {
+        // Whether they were retired or lost, the journal knows.
+        let mode = OpenMode::Read;
+        History::open(storage, partition_dir, partition, journal_id, mode, None)?;
+        return Err(RestoreError::NoSnapshot {
+            earliest: first.map_or(1, |first| first.first_sequence),
+            rejected,
+        });
+    }
+    Ok(Restored {
+        state: fresh(partition),
+        tables: Tables::default(),
+        header: None,
+        rejected,
+    })
+}
+
+/// Loads one snapshot. Where the whole history could be replayed instead, a snapshot of other logic
+/// or other event types is passed over: replaying is slower, and always right.
+fn load<S: State>(
+    file: &SnapshotFile,
+    is_complete: bool,
+    fresh: impl FnOnce() -> S,
+) -> Result<(S, Tables, SnapshotHeader), Unusable> {
+    let header = file.header;
+    if is_complete && header.state_version != S::SNAPSHOT_VERSION {
+        return Err(Unusable::StateVersion {
+            found: header.state_version,
+            known: S::SNAPSHOT_VERSION,
+        });
+    }
+    if header.schema != fingerprint(S::Event::TYPES) {
+        if is_complete {
+            return Err(Unusable::Schema);
+        }
+        tracing::warn!(
+            partition = header.partition,
+            sequence = header.sequence,
+            "the snapshot was taken with other event types; what it stands on was retired, so it is used"
+        );
+    }
+    let tables = file.tables()?;
+    let load = std::panic::AssertUnwindSafe(|| {
+        let _inside = Callback::enter();
+        let mut state = fresh();
+        state.load(header.state_version, &mut file.state())?;
+        Ok(state)
+    });
+    match std::panic::catch_unwind(load) {
+        Ok(Ok(state)) => Ok((state, tables, header)),
+        Ok(Err(error)) => Err(Unusable::Load(error)),
+        Err(payload) => Err(Unusable::Panicked(panic_message(&*payload))),
+    }
+}

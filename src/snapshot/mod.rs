@@ -1,0 +1,23 @@
+//! Snapshots: a partition's state and tables at one place of its journal, and what they allow to be
+//! forgotten.
+//!
+//! `file` is one snapshot on disk, `load` chooses which to start from, `snapshotter` takes them,
+//! `retention` retires what no kept one needs. `docs/format.md` has the bytes.
+
+mod file;
+mod load;
+mod policy;
+mod report;
+mod retention;
+mod snapshotter;
+mod tables;
+mod totals;
+
+pub use policy::Retention;
+pub use report::{RejectedSnapshot, SnapshotError, SnapshotReport};
+pub use totals::Totals;
+
+pub(crate) use load::{RestoreError, Restored, restore};
+pub(crate) use policy::Policy;
+pub(crate) use snapshotter::{Fresh, Parts, Snapshotter};
+pub(crate) use tables::Tables;

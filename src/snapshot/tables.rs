@@ -1,0 +1,117 @@
+//! What a partition's past comes down to besides the state: the fold of its frames.
+
+use super::Totals;
+use crate::journal::format::{
+    Frame, FrameHeader, KIND_SOURCE_NAMED, KIND_SOURCE_REACHED, KIND_SOURCE_RETIRED,
+    KIND_SOURCE_SKIPPED, KIND_TOTAL,
+};
+use crate::source::{SourceInfo, SourceTable};
+
+/// The engine's own tables of one partition.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Tables {
+    pub(crate) sources: SourceTable,
+    pub(crate) totals: Totals,
+    pub(crate) journal_time_ns: u64,
+}
+
+impl Tables {
+    /// Folds one frame of the journal, or one record of a snapshot.
+    #[inline]
+    pub(crate) fn replay(&mut self, frame: &Frame<'_>) {
+        self.journal_time_ns = self.journal_time_ns.max(frame.header.journal_time_ns);
+        if frame.header.kind == KIND_TOTAL {
+            self.totals.replay(&frame.header);
+            return;
+        }
+        if !frame.header.is_control() {
+            self.totals.count(&frame.header);
+        }
+        self.sources.replay(frame);
+    }
+
+    /// Hands `on_record` the records that [`replay`](Self::replay) rebuilds the tables from.
+    pub(crate) fn for_each_record<E>(
+        &self,
+        mut on_record: impl FnMut(&FrameHeader, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for record in self.totals.records() {
+            on_record(&record, &[])?;
+        }
+        for source in self.sources.iter() {
+            for (record, body) in source_records(source) {
+                on_record(&record, body)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn source_records(source: &SourceInfo) -> impl Iterator<Item = (FrameHeader, &[u8])> {
+    let id = source.source_id;
+    let named = (!source.name.is_empty()).then(|| {
+        let name = source.name.as_bytes();
+        (
+            FrameHeader::control(KIND_SOURCE_NAMED, id, name.len()),
+            name,
+        )
+    });
+    let reached = FrameHeader {
+        source_number: source.last_number,
+        key: source.settled_number,
+        ..FrameHeader::control(KIND_SOURCE_REACHED, id, 0)
+    };
+    let skipped = source.skipped.iter().map(move |(first, last)| FrameHeader {
+        source_number: *first,
+        key: *last,
+        ..FrameHeader::control(KIND_SOURCE_SKIPPED, id, 0)
+    });
+    let retired = source
+        .is_retired
+        .then(|| FrameHeader::control(KIND_SOURCE_RETIRED, id, 0));
+    let empty: &[u8] = &[];
+    named.into_iter().chain(
+        std::iter::once(reached)
+            .chain(skipped)
+            .chain(retired)
+            .map(move |record| (record, empty)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_rebuilt_from_their_records_are_the_same() {
+        let mut tables = Tables::default();
+        let mut replay = |header: FrameHeader, body: &[u8]| tables.replay(&Frame { header, body });
+        replay(FrameHeader::control(KIND_SOURCE_NAMED, 2, 4), b"feed");
+        for (kind, number) in [(1, 5), (1, 6), (9, 7)] {
+            let mut event = FrameHeader::control(kind, 2, 0);
+            event.source_number = number;
+            event.source_lag = 0;
+            event.event_time_ms = 100 - i64::from(kind);
+            replay(event, &[]);
+        }
+        let mut gap = FrameHeader::control(KIND_SOURCE_SKIPPED, 2, 0);
+        (gap.source_number, gap.key) = (8, 12);
+        replay(gap, &[]);
+        replay(FrameHeader::control(KIND_SOURCE_RETIRED, 3, 0), &[]);
+
+        let mut rebuilt = Tables::default();
+        tables
+            .for_each_record(|header, body| {
+                rebuilt.replay(&Frame {
+                    header: *header,
+                    body,
+                });
+                Ok::<_, ()>(())
+            })
+            .unwrap();
+        let sources = |tables: &Tables| tables.sources.iter().cloned().collect::<Vec<_>>();
+        assert_eq!(sources(&rebuilt), sources(&tables));
+        assert_eq!(rebuilt.totals.by_type(), tables.totals.by_type());
+        assert_eq!(tables.totals.event_times_ms(), Some((91, 99)));
+    }
+}
