@@ -6,7 +6,7 @@ use crate::partition::{Exchange, Gate, JournalerEnd, Poison};
 use crate::sync::{Arc, JoinHandle, Ordering};
 
 /// Asks a thread to end.
-pub(crate) type Stop = Box<dyn Fn() + Send>;
+pub(crate) type Stop = Box<dyn Fn() + Send + Sync>;
 
 /// The threads of an open pipeline, and what they need until they end.
 #[derive(Default)]
