@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::fs::{self, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::whole::{Attempt, read_whole, write_whole};
 use super::{OpenMode, Storage, StorageFile};
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
@@ -126,34 +127,11 @@ struct OpenFile(OwnedFd);
 
 impl StorageFile for OpenFile {
     fn read_at(&self, bytes: &mut [u8], position: u64) -> io::Result<usize> {
-        let mut done = 0;
-        while done < bytes.len() {
-            match rustix::io::pread(&self.0, &mut bytes[done..], position + done as u64) {
-                Ok(0) => break,
-                Ok(read) => done += read,
-                Err(Errno::INTR) => {}
-                // Past the end of a file whose length is no whole block, direct I/O says so.
-                Err(Errno::INVAL) if done > 0 => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(done)
+        read_whole(self, bytes, position)
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
-        let mut done = 0;
-        while done < bytes.len() {
-            match rustix::io::pwrite(&self.0, &bytes[done..], position + done as u64) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => done += written,
-                Err(Errno::INTR) => {}
-                // Opened for direct I/O, but this file system or this remainder of a short write
-                // does not take it.
-                Err(Errno::INVAL) if self.leave_direct_io()? => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+        write_whole(self, bytes, position)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -190,9 +168,16 @@ fn try_flock(fd: &OwnedFd, operation: FlockOperation) -> io::Result<bool> {
     }
 }
 
-impl OpenFile {
-    /// Turns direct I/O off; `false` when it was off already.
-    fn leave_direct_io(&self) -> io::Result<bool> {
+impl Attempt for OpenFile {
+    fn pread(&self, bytes: &mut [u8], position: u64) -> Result<usize, Errno> {
+        rustix::io::pread(&self.0, bytes, position)
+    }
+
+    fn pwrite(&self, bytes: &[u8], position: u64) -> Result<usize, Errno> {
+        rustix::io::pwrite(&self.0, bytes, position)
+    }
+
+    fn leave_direct_io(&self) -> Result<bool, Errno> {
         let flags = fs::fcntl_getfl(&self.0)?;
         if !flags.contains(OFlags::DIRECT) {
             return Ok(false);

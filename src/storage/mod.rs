@@ -6,6 +6,9 @@
 mod buffer;
 mod file;
 mod interface;
+#[cfg(feature = "sim")]
+pub mod sim;
+mod whole;
 
 pub(crate) use buffer::AlignedBuffer;
 pub use file::Files;
