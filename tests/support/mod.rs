@@ -5,6 +5,8 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod sums;
+
 use std::collections::HashMap;
 
 use ringlog::{EventMeta, Pipeline, State, events, rkyv};
