@@ -1,5 +1,5 @@
 //! The same history with and without retention: state, dedupe, sources and totals are the same.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use ringlog::journal::JournalReader;
-use ringlog::snapshot::Retention;
+use ringlog::snapshot::{AsOf, Retention};
 use ringlog::source::SourceInfo;
 use ringlog::{Pipeline, State};
 use support::sums::Sums;
@@ -112,7 +112,9 @@ fn run(operations: &[Operation], retention: Retention) -> (Outcome, u64) {
     let reader = JournalReader::open(directory.path()).unwrap();
     let (mut sources, mut totals, mut kept) = (Vec::new(), Vec::new(), 0);
     for partition in 0..PARTITIONS {
-        let (mut state, mut cursor) = reader.restore(partition, |_| Sums::<1>::default()).unwrap();
+        let (mut state, mut cursor) = reader
+            .restore(partition, AsOf::LATEST, |_| Sums::<1>::default())
+            .unwrap();
         while let Some(event) = cursor.next_event().unwrap() {
             state.apply(event.view::<support::CounterEvent>().unwrap(), &event.meta);
         }

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ringlog::journal::{JournalReader, ReadError};
-use ringlog::snapshot::Retention;
+use ringlog::snapshot::{AsOf, Retention};
 use ringlog::{Builder, OpenError, Pipeline, State};
 use support::sums::Sums;
 use support::{CounterEvent, added, noted, segments};
@@ -119,7 +119,9 @@ fn segments_below_the_oldest_kept_snapshot_are_retired_and_nothing_that_counts_i
         matches!(error, ReadError::Retired { partition: 0, earliest: known } if known == earliest),
         "{error}"
     );
-    let (mut restored, mut cursor) = reader.restore(0, |_| Sums::<1>::default()).unwrap();
+    let (mut restored, mut cursor) = reader
+        .restore(0, AsOf::LATEST, |_| Sums::<1>::default())
+        .unwrap();
     while let Some(event) = cursor.next_event().unwrap() {
         restored.apply(event.view::<CounterEvent>().unwrap(), &event.meta);
     }

@@ -101,6 +101,12 @@ impl<D: Domain> Dump<'_, D> {
         let mut progress = Progress::of_events("dumping", reader);
         for partition in partitions {
             let mut cursor = reader.cursor(partition)?;
+            if cursor.earliest() > self.args.from.unwrap_or(1) {
+                eprintln!(
+                    "note: partition {partition}: events before sequence {} are retired",
+                    cursor.earliest()
+                );
+            }
             while let Some(event) = cursor.next_event()? {
                 progress.event();
                 let sequence = event.meta.sequence;

@@ -8,7 +8,7 @@
 //! }
 //! ```
 //!
-//! It has the subcommands `ingest`, `stats`, `state`, `dump` and `verify`. A domain that can make
+//! It has the subcommands `ingest`, `stats`, `state`, `dump`, `snapshot` and `verify`. A domain that can make
 //! up its own traffic ([`Synthetic`]) also gets `demo`, with [`run_with_demo`]; a program that
 //! knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
 
@@ -27,6 +27,7 @@ mod no_domain;
 mod output;
 mod progress;
 mod run;
+mod snapshot;
 mod state;
 mod stats;
 mod verify;

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::exit::{self, Exit};
 use crate::output::{Output, stderr_is_terminal};
-use crate::{Domain, Synthetic, demo, dump, ingest, state, stats, verify};
+use crate::{Domain, Synthetic, demo, dump, ingest, snapshot, state, stats, verify};
 
 const EXIT_CODES: &str = "Exit codes: 0 success or sound, 1 failure or cannot read, 2 wrong usage, \
                           3 torn tail (verify), 4 corruption.";
@@ -61,6 +61,7 @@ enum Tool {
     State(state::Args),
     Dump(dump::Args),
     Verify(verify::Args),
+    Snapshot(snapshot::Args),
 }
 
 /// The program for the events of `D`: parses the command line, runs the subcommand, and says how
@@ -95,6 +96,7 @@ impl Tool {
             Self::State(args) => state::run::<D>(&args, output),
             Self::Dump(args) => dump::run::<D>(&args, output),
             Self::Verify(args) => verify::run::<D>(&args, output),
+            Self::Snapshot(args) => snapshot::run::<D>(&args, output),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ringlog::journal::JournalReader;
+use ringlog::snapshot::AsOf;
 use serde_json::{Value, json};
 
 use crate::Domain;
@@ -63,9 +64,12 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
     let mut progress = Progress::of_events("replaying", &reader);
     let (mut states, mut applied) = (Vec::new(), Vec::new());
     for (partition, last_sequence) in (0..reader.partitions()).zip(last_sequences) {
-        let mut state = D::state(partition);
-        let mut cursor = reader.cursor(partition)?;
-        let mut count = 0_u64;
+        let as_of = AsOf {
+            sequence: last_sequence,
+            event_time_ms: args.at_time.unwrap_or(i64::MAX),
+        };
+        let (mut state, mut cursor) = reader.restore(partition, as_of, D::state)?;
+        let mut count = cursor.totals().events();
         while let Some(event) = cursor.next_event()? {
             progress.event();
             if event.meta.sequence > last_sequence {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ringlog::ViewError;
 use ringlog::journal::{JournalReader, RecordedEvent};
+use ringlog::snapshot::{AsOf, Totals};
 use ringlog::source::SourceInfo;
+use ringlog::{Event, ViewError};
 use serde_json::{Map, Value, json};
 
 use crate::Domain;
@@ -18,7 +19,8 @@ use crate::progress::Progress;
 ///
 /// Reads every event, and applies it to state for the figures that only state knows. `bytes` is
 /// what the segments take on the file system, prepared space included; `first_timestamp` and
-/// `last_timestamp` are the least and the greatest event time.
+/// `last_timestamp` are the least and the greatest event time. Events whose segments are retired
+/// are counted by what the snapshots say of them, under the names of their types.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The journal's directory
@@ -47,6 +49,11 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
         let mut state = D::state(partition);
         let mut cursor = reader.cursor(partition)?;
         let mut events = 0;
+        if cursor.earliest() > 1 {
+            (state, cursor) = reader.restore(partition, AsOf::LATEST, D::state)?;
+            events = cursor.totals().events();
+            figures.add_totals::<D>(cursor.totals());
+        }
         while let Some(event) = cursor.next_event()? {
             progress.event();
             events += 1;
@@ -66,22 +73,45 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
 }
 
 impl Figures {
+    /// Counts what is retired by what a snapshot says of it.
+    fn add_totals<D: Domain>(&mut self, totals: &Totals) {
+        for ((kind, version), count) in totals.by_type() {
+            let known = D::Event::TYPES
+                .iter()
+                .find(|known| (known.kind, known.version) == (kind, version));
+            match known {
+                Some(known) => self.count_types(known.name, count),
+                None => {
+                    self.unknown += count;
+                    self.count_types(&format!("kind {kind} version {version}"), count);
+                }
+            }
+        }
+        if let Some((first, last)) = totals.event_times_ms() {
+            self.count_time(first);
+            self.count_time(last);
+        }
+    }
+
+    fn count_time(&mut self, time: i64) {
+        let (first, last) = self.times.unwrap_or((time, time));
+        self.times = Some((first.min(time), last.max(time)));
+    }
+
     fn count<D: Domain>(
         &mut self,
         event: &RecordedEvent<'_>,
         state: &mut D::State,
     ) -> anyhow::Result<()> {
-        let time = event.meta.event_time_ms;
-        let (first, last) = self.times.unwrap_or((time, time));
-        self.times = Some((first.min(time), last.max(time)));
+        self.count_time(event.meta.event_time_ms);
         match event.view::<D::Event>() {
             Ok(view) => {
-                self.count_type(D::type_name(&view));
+                self.count_types(D::type_name(&view), 1);
                 apply_view(state, view, event)
             }
             Err(ViewError::UnknownType { kind, version }) => {
                 self.unknown += 1;
-                self.count_type(&format!("kind {kind} version {version}"));
+                self.count_types(&format!("kind {kind} version {version}"), 1);
                 Ok(())
             }
             Err(error) => {
@@ -90,11 +120,11 @@ impl Figures {
         }
     }
 
-    fn count_type(&mut self, name: &str) {
+    fn count_types(&mut self, name: &str, more: u64) {
         // Looked up first: `entry` would need a name of its own for every event.
         match self.by_type.get_mut(name) {
-            Some(count) => *count += 1,
-            None => drop(self.by_type.insert(name.to_owned(), 1)),
+            Some(count) => *count += more,
+            None => drop(self.by_type.insert(name.to_owned(), more)),
         }
     }
 

@@ -10,7 +10,7 @@ use super::format::{Frames, Metadata, Position};
 use super::history::{History, Step};
 use super::marks::{Mark, is_cursor_name, read_mark, store_mark};
 use crate::event::{Event, EventMeta, State, ViewError};
-use crate::snapshot::{self, RestoreError, Restored, Tables, Totals};
+use crate::snapshot::{self, AsOf, RestoreError, Restored, Tables, Totals};
 use crate::source::SourceInfo;
 use crate::storage::{Files, OpenMode, Storage};
 
@@ -129,17 +129,20 @@ impl JournalReader {
         Ok(cursor)
     }
 
-    /// The newest state of `partition` that a snapshot gives, and a cursor behind it; where the whole
-    /// history is there and no snapshot is usable, the fresh state and a cursor from the beginning.
-    /// Applying what the cursor yields brings the state up to date.
+    /// The newest state of `partition` up to `as_of` that a snapshot gives, and a cursor behind it;
+    /// where the whole history is there and no snapshot serves, the fresh state and a cursor from the
+    /// beginning. Applying those events that the cursor yields and that are not behind `as_of` gives
+    /// the state of that moment.
     ///
     /// # Errors
     ///
-    /// [`ReadError::Retired`] where segments were retired and no snapshot can be used by this
-    /// program; else as [`cursor`](Self::cursor).
+    /// [`ReadError::Retired`] where segments were retired and no snapshot serves: the moment is
+    /// before the oldest kept one, or this program cannot use them; else as
+    /// [`cursor`](Self::cursor).
     pub fn restore<S: State>(
         &self,
         partition: u32,
+        as_of: AsOf,
         mut fresh: impl FnMut(u32) -> S,
     ) -> Result<(S, Cursor), ReadError> {
         let directory = self.partition_dir(partition);
@@ -148,7 +151,7 @@ impl JournalReader {
             &directory,
             partition,
             self.journal_id(),
-            u64::MAX,
+            as_of,
             &mut fresh,
         );
         let Restored {
@@ -159,7 +162,9 @@ impl JournalReader {
         } = restored.map_err(|error| match error {
             RestoreError::Read(error) => error,
             RestoreError::NoSnapshot { earliest, rejected } => {
-                tracing::error!(partition, ?rejected, "no snapshot can be used");
+                for rejected in rejected {
+                    tracing::error!(partition, %rejected, "a snapshot cannot be used");
+                }
                 ReadError::Retired {
                     partition,
                     earliest,
@@ -356,9 +361,15 @@ impl Cursor {
         )
     }
 
+    /// The first sequence that is still there; above 1 where older events are retired.
+    #[must_use]
+    pub fn earliest(&self) -> u64 {
+        self.history.earliest()
+    }
+
     /// Refuses to start behind what was asked for.
     fn require(&self, sequence: u64) -> Result<(), ReadError> {
-        let earliest = self.history.earliest();
+        let earliest = self.earliest();
         if sequence < earliest {
             return Err(ReadError::Retired {
                 partition: self.partition,

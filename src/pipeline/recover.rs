@@ -5,7 +5,7 @@ use crate::event::{Event, State, fingerprint};
 use crate::journal::{Directory, PartitionRecovery, RecoverError, recover_partition};
 use crate::partition::Resumed;
 use crate::replay::{Replay, ReplayError};
-use crate::snapshot::{Fresh, RejectedSnapshot, RestoreError, restore};
+use crate::snapshot::{AsOf, Fresh, RejectedSnapshot, RestoreError, restore};
 use crate::source::SourceTable;
 use crate::sync::{self, Mutex};
 
@@ -89,7 +89,7 @@ fn recover<S: State>(
             &directory.partition_dir(partition),
             partition,
             directory.metadata.journal_id,
-            u64::MAX,
+            AsOf::LATEST,
             &mut **fresh,
         )
     };

@@ -78,7 +78,7 @@ impl Write for BodyWriter<'_> {
     }
 }
 
-/// A snapshot whose every byte has been checked.
+/// An open snapshot whose header has been checked.
 #[derive(Debug)]
 pub(crate) struct SnapshotFile {
     file: Box<dyn StorageFile>,
@@ -103,7 +103,7 @@ pub(crate) enum Unusable {
 }
 
 impl SnapshotFile {
-    /// Opens a snapshot and checks its header and the checksum of everything behind it.
+    /// Opens a snapshot and checks its header and its length.
     pub(crate) fn open(
         storage: &dyn Storage,
         partition_dir: &Path,
@@ -119,9 +119,13 @@ impl SnapshotFile {
         if expected != Some(file.len()?) {
             return Err(Damage::Short.into());
         }
-        let snapshot = Self { file, header };
+        Ok(Self { file, header })
+    }
+
+    /// Checks the checksum of everything behind the header.
+    pub(crate) fn check(&self) -> Result<(), Unusable> {
         let mut digest = Digest::new();
-        let mut body = snapshot.section(0, header.tables_bytes + header.state_bytes);
+        let mut body = self.section(0, self.header.tables_bytes + self.header.state_bytes);
         loop {
             let bytes = body.fill_buf()?;
             if bytes.is_empty() {
@@ -131,11 +135,10 @@ impl SnapshotFile {
             let read = bytes.len();
             body.consume(read);
         }
-        drop(body);
-        if digest.finish() != header.body_checksum {
+        if digest.finish() != self.header.body_checksum {
             return Err(Damage::Checksum.into());
         }
-        Ok(snapshot)
+        Ok(())
     }
 
     /// The engine's tables.

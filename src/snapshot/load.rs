@@ -38,14 +38,36 @@ impl From<ReadError> for RestoreError {
     }
 }
 
-/// The newest usable snapshot of a partition up to sequence `limit`, or a fresh state where the
-/// whole history is there to be replayed.
+/// A moment in a partition's past: the events that are within both bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    /// The last sequence.
+    pub sequence: u64,
+    /// The greatest event time, in milliseconds since the Unix epoch.
+    pub event_time_ms: i64,
+}
+
+impl AsOf {
+    /// Everything there is.
+    pub const LATEST: Self = Self {
+        sequence: u64::MAX,
+        event_time_ms: i64::MAX,
+    };
+
+    /// Whether everything in the snapshot is within the bounds.
+    fn holds(self, header: &SnapshotHeader) -> bool {
+        header.sequence <= self.sequence && header.last_event_time_ms <= self.event_time_ms
+    }
+}
+
+/// The newest usable snapshot of a partition that serves `as_of`, or a fresh state where the whole
+/// history is there to be replayed.
 pub(crate) fn restore<S: State>(
     storage: &dyn Storage,
     partition_dir: &Path,
     partition: u32,
     journal_id: [u64; 2],
-    limit: u64,
+    as_of: AsOf,
     fresh: &mut dyn FnMut(u32) -> S,
 ) -> Result<Restored<S>, RestoreError> {
     let segments = list_segments(storage, partition_dir)?.unwrap_or_default();
@@ -53,14 +75,21 @@ pub(crate) fn restore<S: State>(
     let is_complete = first.is_none_or(|first| first.first_group == 1);
     let mut rejected = Vec::new();
     let mut names = list_snapshots(storage, partition_dir)?;
-    names.retain(|name| name.sequence <= limit);
     if S::SNAPSHOT_VERSION == 0 && is_complete {
         names.clear();
     }
     for name in names.into_iter().rev() {
         let file = SnapshotFile::open(storage, partition_dir, &name, partition, journal_id);
-        match file.and_then(|file| load(&file, is_complete, || fresh(partition))) {
-            Ok((state, tables, header)) => {
+        let loaded = file.and_then(|file| {
+            if !as_of.holds(&file.header) {
+                return Ok(None);
+            }
+            file.check()?;
+            load(&file, is_complete, || fresh(partition)).map(Some)
+        });
+        match loaded {
+            Ok(None) => {}
+            Ok(Some((state, tables, header))) => {
                 return Ok(Restored {
                     state,
                     tables,

@@ -13,6 +13,7 @@ mod snapshotter;
 mod tables;
 mod totals;
 
+pub use load::AsOf;
 pub use policy::Retention;
 pub use report::{RejectedSnapshot, SnapshotError, SnapshotReport};
 pub use totals::Totals;

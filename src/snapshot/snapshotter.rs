@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 
 use super::file::write_snapshot;
-use super::load::{RestoreError, Restored, restore};
+use super::load::{AsOf, RestoreError, Restored, restore};
 use super::policy::Policy;
 use super::retention;
 use super::{SnapshotError, SnapshotReport};
@@ -170,7 +170,7 @@ impl<S: State> Snapshotter<S> {
                 &path,
                 partition,
                 journal_id,
-                u64::MAX,
+                AsOf::LATEST,
                 &mut **fresh,
             )
         };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow, ensure};
 use clap::builder::NonEmptyStringValueParser;
 use ringlog::journal::JournalReader;
+use ringlog::snapshot::AsOf;
 use ringlog::source::SourceInfo;
 use ringlog::{CloseReport, Pipeline, StartReport};
 use serde_json::json;
@@ -122,7 +123,7 @@ fn feed_all<D: Domain>(
     let known = if is_new {
         Vec::new()
     } else {
-        known_sources(&reader)?
+        known_sources::<D>(&reader)?
     };
     for input in inputs {
         let source = pipeline
@@ -152,10 +153,12 @@ fn feed_all<D: Domain>(
 }
 
 /// Each partition's sources, by name.
-fn known_sources(reader: &JournalReader) -> anyhow::Result<Vec<BTreeMap<String, SourceInfo>>> {
+fn known_sources<D: Domain>(
+    reader: &JournalReader,
+) -> anyhow::Result<Vec<BTreeMap<String, SourceInfo>>> {
     (0..reader.partitions())
         .map(|partition| {
-            let mut cursor = reader.cursor(partition)?;
+            let (_, mut cursor) = reader.restore(partition, AsOf::LATEST, D::state)?;
             while cursor.next_event()?.is_some() {}
             Ok(cursor.sources())
         })
