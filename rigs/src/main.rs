@@ -9,11 +9,13 @@
     reason = "the doors are the library's"
 )]
 
-#[expect(dead_code, reason = "the rigs are on their way")]
+mod keep;
+mod kill;
+mod mounts;
 mod outcome;
-#[expect(dead_code, reason = "the rigs are on their way")]
+mod power_cut;
+mod process;
 mod random;
-#[expect(dead_code, reason = "the rigs are on their way")]
 mod tally;
 
 use std::process::ExitCode;
@@ -31,11 +33,21 @@ struct Line {
 }
 
 #[derive(Debug, Subcommand)]
-enum Rig {}
+enum Rig {
+    Kill(kill::Kill),
+    PowerCut(power_cut::PowerCut),
+    /// What the other rigs start, and do something to: publishes, and says what was acknowledged.
+    #[command(hide = true)]
+    Child(process::Settings),
+}
 
 impl Rig {
     fn run(self) -> anyhow::Result<Outcome> {
-        match self {}
+        match self {
+            Self::Kill(rig) => rig.run(),
+            Self::PowerCut(rig) => rig.run(),
+            Self::Child(settings) => std::process::exit(process::run_child(&settings)),
+        }
     }
 }
 
