@@ -9,14 +9,17 @@
     reason = "the doors are the library's"
 )]
 
+mod full_disk;
 mod keep;
 mod kill;
 mod mounts;
+mod openers;
 mod outcome;
 mod power_cut;
 mod process;
 mod random;
 mod tally;
+mod writeback;
 
 use std::process::ExitCode;
 
@@ -36,6 +39,9 @@ struct Line {
 enum Rig {
     Kill(kill::Kill),
     PowerCut(power_cut::PowerCut),
+    Writeback(writeback::Writeback),
+    FullDisk(full_disk::FullDisk),
+    Openers(openers::Openers),
     /// What the other rigs start, and do something to: publishes, and says what was acknowledged.
     #[command(hide = true)]
     Child(process::Settings),
@@ -46,6 +52,9 @@ impl Rig {
         match self {
             Self::Kill(rig) => rig.run(),
             Self::PowerCut(rig) => rig.run(),
+            Self::Writeback(rig) => rig.run(),
+            Self::FullDisk(rig) => rig.run(),
+            Self::Openers(rig) => rig.run(),
             Self::Child(settings) => std::process::exit(process::run_child(&settings)),
         }
     }

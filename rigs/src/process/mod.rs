@@ -12,6 +12,7 @@ mod settings;
 mod stream;
 
 pub(crate) use child::run_child;
-pub(crate) use ledger::{Found, Ledger};
-pub(crate) use running::Running;
+pub(crate) use ledger::{Found, Ledger, Unsound};
+pub(crate) use line::Line;
+pub(crate) use running::{Ending, Running};
 pub(crate) use settings::Settings;
