@@ -8,10 +8,14 @@
 
 mod support;
 
+#[path = "support/faulty.rs"]
+mod faulty;
+
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use faulty::Faulty;
 use ringlog::{Durability, OpenError, Pipeline};
 use support::{Counters, added, open};
 
@@ -77,6 +81,23 @@ fn a_second_opener_is_refused_at_once_and_the_lock_ends_with_the_first() {
     assert!(matches!(error, OpenError::AlreadyOpen { .. }), "{error}");
     drop(pipeline);
     try_open(directory.path(), 1).unwrap();
+}
+
+#[test]
+fn a_rival_that_creates_the_journal_in_between_is_a_rival_and_no_foreign_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    let (rival, rivals) = std::sync::mpsc::channel();
+    // Behind the look for the metadata, in front of the look for foreign files.
+    let storage = Faulty::before_first_list(move || rival.send(open(&path, 1)).unwrap());
+    let refused = Pipeline::<Counters>::builder(directory.path())
+        .storage(storage)
+        .open(|_| Counters::default());
+    assert!(
+        matches!(refused, Err(OpenError::AlreadyOpen { .. })),
+        "{refused:?}"
+    );
+    rivals.recv().unwrap().close().unwrap();
 }
 
 #[test]

@@ -9,12 +9,17 @@
     reason = "the doors are the library's"
 )]
 
-#[expect(dead_code, reason = "the rigs are on their way")]
+mod full_disk;
+mod keep;
+mod kill;
+mod mounts;
+mod openers;
 mod outcome;
-#[expect(dead_code, reason = "the rigs are on their way")]
+mod power_cut;
+mod process;
 mod random;
-#[expect(dead_code, reason = "the rigs are on their way")]
 mod tally;
+mod writeback;
 
 use std::process::ExitCode;
 
@@ -31,11 +36,27 @@ struct Line {
 }
 
 #[derive(Debug, Subcommand)]
-enum Rig {}
+enum Rig {
+    Kill(kill::Kill),
+    PowerCut(power_cut::PowerCut),
+    Writeback(writeback::Writeback),
+    FullDisk(full_disk::FullDisk),
+    Openers(openers::Openers),
+    /// What the other rigs start, and do something to: publishes, and says what was acknowledged.
+    #[command(hide = true)]
+    Child(process::Settings),
+}
 
 impl Rig {
     fn run(self) -> anyhow::Result<Outcome> {
-        match self {}
+        match self {
+            Self::Kill(rig) => rig.run(),
+            Self::PowerCut(rig) => rig.run(),
+            Self::Writeback(rig) => rig.run(),
+            Self::FullDisk(rig) => rig.run(),
+            Self::Openers(rig) => rig.run(),
+            Self::Child(settings) => std::process::exit(process::run_child(&settings)),
+        }
     }
 }
 

@@ -47,7 +47,13 @@ impl State for Tally {
         eat(key);
         eat(number);
         eat(meta.sequence);
-        mark.payload.iter().for_each(|byte| eat(u64::from(*byte)));
+        // By words: replaying is what most of a rig's time goes into.
+        for word in mark.payload.chunks(8) {
+            let mut bytes = [0; 8];
+            bytes[..word.len()].copy_from_slice(word);
+            eat(u64::from_le_bytes(bytes));
+        }
+        eat(mark.payload.len() as u64);
         self.last_sequence = meta.sequence;
     }
 }

@@ -38,9 +38,13 @@ impl Directory {
         storage
             .create_dir(path)
             .map_err(ReadError::io("create the directory", path))?;
-        if read_metadata(&*storage, path)?.is_none() {
+        if read_metadata(&*storage, path)?.is_none()
             // Before the lock file is made: what is not ours is left as it was.
-            refuse_foreign(&*storage, path)?;
+            && let Err(foreign) = refuse_foreign(&*storage, path)
+            // A rival may have created the journal in between; then nothing is foreign.
+            && read_metadata(&*storage, path)?.is_none()
+        {
+            return Err(foreign.into());
         }
         let lock = lock(&*storage, &path.join(LOCK_FILE))?.ok_or(JournalError::AlreadyOpen)?;
         let metadata = match read_metadata(&*storage, path)? {

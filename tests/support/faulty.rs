@@ -2,6 +2,7 @@
 #![allow(
     dead_code,
     clippy::disallowed_types,
+    clippy::unwrap_used,
     reason = "a counter of the tests' own"
 )]
 
@@ -9,8 +10,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ringlog::storage::{Files, OpenMode, Storage, StorageFile};
 
@@ -18,12 +19,31 @@ use ringlog::storage::{Files, OpenMode, Storage, StorageFile};
 #[derive(Debug)]
 pub(crate) struct Faulty {
     pub(crate) writes_left: Arc<AtomicU64>,
+    before_list: Mutex<Option<Hook>>,
+}
+
+/// What somebody else does at the worst moment.
+struct Hook(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl Faulty {
     pub(crate) fn after_writes(writes_allowed: u64) -> Self {
         Self {
             writes_left: Arc::new(AtomicU64::new(writes_allowed)),
+            before_list: Mutex::new(None),
+        }
+    }
+
+    /// Fails nothing, but runs `hook` before the first look into a directory.
+    pub(crate) fn before_first_list(hook: impl FnOnce() + Send + 'static) -> Self {
+        Self {
+            before_list: Mutex::new(Some(Hook(Box::new(hook)))),
+            ..Self::after_writes(u64::MAX)
         }
     }
 }
@@ -33,6 +53,9 @@ impl Storage for Faulty {
         Files.create_dir(path)
     }
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        if let Some(Hook(hook)) = self.before_list.lock().unwrap().take() {
+            hook();
+        }
         Files.list(path)
     }
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn StorageFile>> {
