@@ -26,6 +26,7 @@ mod idle;
 pub mod internal;
 mod partition;
 mod pipeline;
+mod prefetch;
 mod ring;
 mod routing;
 mod sync;
@@ -40,6 +41,7 @@ pub use pipeline::{
     PartitionStats, Pipeline, PublishError, Publisher, ReadStateError, Receipt, ReceiptError,
     StartReport,
 };
+pub use prefetch::prefetch;
 pub use rkyv;
 pub use routing::partition_of;
 

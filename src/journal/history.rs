@@ -44,6 +44,42 @@ pub(crate) enum Step {
     Torn(TornTail),
 }
 
+/// The frames of one sound group.
+#[derive(Debug)]
+pub(crate) struct GroupFrames<'h, 'a> {
+    history: &'h History<'a>,
+    header: GroupHeader,
+}
+
+impl<'h> GroupFrames<'h, '_> {
+    /// The sequence of the group's first event.
+    pub(crate) fn first_sequence(&self) -> u64 {
+        self.header.first_sequence
+    }
+
+    /// Hands the frames to `on_frame`, each with the sequence that it has if it is an event.
+    #[inline]
+    pub(crate) fn for_each<E: From<ReadError>>(
+        &self,
+        mut on_frame: impl FnMut(u64, &Frame<'h>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut frames = Frames::new(self.history.frames());
+        let mut sequence = self.header.first_sequence;
+        while let Some(frame) = frames
+            .next()
+            .map_err(|damage| self.history.corruption(damage, None))?
+        {
+            on_frame(sequence, &frame)?;
+            sequence += u64::from(!frame.header.is_control());
+        }
+        if sequence != self.header.last_sequence() + 1 {
+            let damage = Damage::OutOfRange("event count");
+            return Err(self.history.corruption(damage, None).into());
+        }
+        Ok(())
+    }
+}
+
 impl<'a> History<'a> {
     pub(crate) fn open(
         storage: &'a dyn Storage,
@@ -129,28 +165,12 @@ impl<'a> History<'a> {
         self.scanner.as_ref().map_or(0, GroupScanner::position)
     }
 
-    /// Hands the frames of the group that [`step`](Self::step) returned last to `on_frame`, each with
-    /// the sequence that it has if it is an event.
-    pub(crate) fn for_each_frame<E: From<ReadError>>(
-        &self,
-        header: &GroupHeader,
-        mut on_frame: impl FnMut(u64, &Frame<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut frames = Frames::new(self.frames());
-        let mut sequence = header.first_sequence;
-        while let Some(frame) = frames
-            .next()
-            .map_err(|damage| self.corruption(damage, None))?
-        {
-            on_frame(sequence, &frame)?;
-            sequence += u64::from(!frame.header.is_control());
+    /// The group that [`step`](Self::step) returned last, to be walked.
+    pub(crate) fn group_frames(&self, header: &GroupHeader) -> GroupFrames<'_, 'a> {
+        GroupFrames {
+            history: self,
+            header: *header,
         }
-        if sequence != header.last_sequence() + 1 {
-            return Err(self
-                .corruption(Damage::OutOfRange("event count"), None)
-                .into());
-        }
-        Ok(())
     }
 
     /// The next sound group up to group `limit`, or how the history ends.

@@ -27,6 +27,7 @@ pub(crate) use buffer::GroupBuffer;
 pub(crate) use directory::Directory;
 pub(crate) use error::{JournalError, WriteFailure};
 pub(crate) use format::GROUP_BYTES_MAX;
+pub(crate) use history::GroupFrames;
 pub(crate) use open::{PartitionRecovery, RecoverError, recover_partition};
 pub(crate) use prepare::Preparer;
 pub(crate) use writer::Writer;

@@ -7,9 +7,9 @@ use super::buffer::GroupBuffer;
 use super::directory::{Directory, QUARANTINE_DIR, TEMPORARY_SUFFIX};
 use super::error::{ReadError, WriteFailure};
 use super::format::{
-    Damage, Frame, GROUP_BYTES_MAX, GroupHeader, GroupStamp, SegmentHeader, segment_file_name,
+    Damage, GROUP_BYTES_MAX, GroupHeader, GroupStamp, SegmentHeader, segment_file_name,
 };
-use super::history::{History, Step};
+use super::history::{GroupFrames, History, Step};
 use super::prepare::{remove_temporaries, zero_range};
 use super::recovery::TornTail;
 use super::scan::Scanned;
@@ -44,13 +44,12 @@ impl<E> From<ReadError> for RecoverError<E> {
     }
 }
 
-/// Recovers `partition` and hands every frame that was kept to `on_frame`, in order, with the
-/// sequence that it has if it is an event.
+/// Recovers `partition` and hands every group that was kept to `on_group`, in order.
 pub(crate) fn recover_partition<E>(
     directory: &Directory,
     partition: u32,
     schema: u64,
-    mut on_frame: impl FnMut(u64, &Frame<'_>) -> Result<(), E>,
+    mut on_group: impl FnMut(&GroupFrames<'_, '_>) -> Result<(), RecoverError<E>>,
 ) -> Result<PartitionRecovery, RecoverError<E>> {
     let storage = &*directory.storage;
     let path = directory.partition_dir(partition);
@@ -71,9 +70,7 @@ pub(crate) fn recover_partition<E>(
     loop {
         match history.step(u64::MAX)? {
             Step::Group(header) => {
-                history.for_each_frame(&header, |sequence, frame| {
-                    on_frame(sequence, frame).map_err(RecoverError::Frame)
-                })?;
+                on_group(&history.group_frames(&header))?;
                 // A group that no witness covers was never acknowledged, but it is sound: it is
                 // kept, in a segment of its own, because its bytes here may only be cached ones.
                 if header.group > history.witnessed_group {

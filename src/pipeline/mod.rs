@@ -10,6 +10,7 @@ mod publisher;
 mod read;
 mod receipt;
 mod recover;
+mod replay;
 mod report;
 mod threads;
 

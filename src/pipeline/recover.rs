@@ -1,8 +1,8 @@
 //! Recovering every partition: replaying what the journal holds into the states.
 
 use super::OpenError;
-use crate::callback::{Callback, panic_message};
-use crate::event::{Event, State, ViewError, fingerprint};
+use super::replay::{ReplayError, replay_group};
+use crate::event::{Event, State, fingerprint};
 use crate::journal::{Directory, PartitionRecovery, RecoverError, recover_partition};
 use crate::partition::Resumed;
 use crate::source::SourceTable;
@@ -71,11 +71,6 @@ pub(crate) fn fresh<S>(state: S) -> Resumed<S> {
     }
 }
 
-enum ReplayError {
-    View(u64, ViewError),
-    Panicked(u64, String),
-}
-
 /// Recovers one partition and folds its events into `state`.
 fn replay<S: State>(
     directory: &Directory,
@@ -84,19 +79,8 @@ fn replay<S: State>(
 ) -> Result<(Resumed<S>, PartitionRecovery), OpenError> {
     let mut resumed = fresh(state);
     let schema = fingerprint(S::Event::TYPES);
-    let recovered = recover_partition(directory, partition, schema, |sequence, frame| {
-        resumed.sources.replay(frame);
-        resumed.journal_time_ns = resumed.journal_time_ns.max(frame.header.journal_time_ns);
-        if frame.header.is_control() {
-            return Ok(());
-        }
-        let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
-            .map_err(|error| ReplayError::View(sequence, error))?;
-        let meta = frame.header.meta(partition, sequence);
-        let _inside = Callback::enter();
-        let state = &mut resumed.state;
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| state.apply(view, &meta)))
-            .map_err(|payload| ReplayError::Panicked(sequence, panic_message(&*payload)))
+    let recovered = recover_partition(directory, partition, schema, |group| {
+        replay_group(&mut resumed, partition, group)
     });
     match recovered {
         Ok(recovery) => {
