@@ -301,12 +301,12 @@ impl<'a> History<'a> {
             let damage = Damage::Misplaced("another segment's header");
             return Err(self.corruption_in(&segment.name, 0, damage, None));
         }
-        Ok(GroupScanner::new(
-            file,
-            self.partition,
-            header.salt,
-            BLOCK_BYTES as u64,
-        ))
+        let start = BLOCK_BYTES as u64;
+        let scanner = GroupScanner::new(file, self.partition, header.salt, start);
+        Ok(match self.mode {
+            OpenMode::ReadUncached => scanner.reading_ahead(),
+            _ => scanner,
+        })
     }
 
     /// Another scanner over the last segment, from `position` on.

@@ -11,6 +11,7 @@ pub(crate) mod format;
 mod history;
 mod open;
 mod prepare;
+mod read_ahead;
 mod reader;
 mod recovery;
 mod scan;
