@@ -22,7 +22,8 @@ pub(crate) struct History<'a> {
     pub(crate) segments: Vec<SegmentName>,
     current: usize,
     scanner: Option<GroupScanner>,
-    /// The highest group that any witness says was synced.
+    /// The highest group that any witness says was synced; in recovery, which reads each segment
+    /// only once, any witness met so far.
     pub(crate) witnessed_group: u64,
     /// The highest group that is known to have been acknowledged, at whatever level.
     pub(crate) acknowledged_group: u64,
@@ -119,13 +120,16 @@ impl<'a> History<'a> {
         }
         if let Some(last) = history.segments.last().cloned() {
             history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
-            // The groups of the last segment are witnesses too, of those in front of them.
-            let mut scanner = history.open_segment(&last)?;
-            while let Scanned::Group(header) = scanner
-                .step()
-                .map_err(ReadError::io("read", &history.path(&last)))?
-            {
-                history.witnessed_group = history.witnessed_group.max(header.synced_group);
+            // The groups of the last segment are witnesses too, of those in front of them. Who goes
+            // through them all anyway meets them on the way.
+            if mode == OpenMode::Read {
+                let mut scanner = history.open_segment(&last)?;
+                while let Scanned::Group(header) = scanner
+                    .step()
+                    .map_err(ReadError::io("read", &history.path(&last)))?
+                {
+                    history.witnessed_group = history.witnessed_group.max(header.synced_group);
+                }
             }
         }
         history.acknowledged_group = history.acknowledged_group.max(history.witnessed_group);
@@ -216,6 +220,7 @@ impl<'a> History<'a> {
                         self.passes_over = false;
                         self.expected_group += 1;
                         self.expected_sequence = header.last_sequence() + 1;
+                        self.witnessed_group = self.witnessed_group.max(header.synced_group);
                         return Ok(Step::Group(header));
                     }
                     let damage = Damage::Misplaced("another group's number");

@@ -155,7 +155,9 @@ impl GroupScanner {
             if block.is_empty() {
                 return Ok(rest);
             }
-            if let Some(last) = block.iter().rposition(|byte| *byte != 0) {
+            if !is_zero(block)
+                && let Some(last) = block.iter().rposition(|byte| *byte != 0)
+            {
                 rest.nonzero_end = position + last as u64 + 1;
                 if position > self.position
                     && let Scanned::Group(header) = self.read_group(position)?
@@ -280,8 +282,12 @@ impl GroupScanner {
     }
 }
 
+/// Line by line rather than byte by byte: behind the last group a segment is zeros to its end, and
+/// all of them are looked at.
 fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+    let (lines, rest) = bytes.as_chunks::<64>();
+    let is_line_zero = |line: &[u8; 64]| line.iter().fold(0, |sum, byte| sum | byte) == 0;
+    lines.iter().all(is_line_zero) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Reads a segment's header block with any kind of handle.
