@@ -3,13 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::callback::{Callback, panic_message};
-use crate::event::{Event, EventMeta, State, ViewError};
+use crate::event::{Coming, Event, State, ViewError};
 use crate::journal::{GroupFrames, RecoverError};
 use crate::partition::Resumed;
-
-/// How many events are validated, and told to [`State::prefetch`], before they are applied: enough
-/// for their memory to arrive, few enough for the innermost cache to hold it.
-const AHEAD_EVENTS: usize = 64;
 
 /// Why replay ended early.
 #[derive(Debug)]
@@ -18,12 +14,6 @@ pub(super) enum ReplayError {
     View(u64, ViewError),
     /// `apply` panicked for the event of this sequence.
     Panicked(u64, String),
-}
-
-/// Events between their validation and their `apply`.
-struct Ahead<'a, E: Event> {
-    views: Vec<E::View<'a>>,
-    metas: Vec<EventMeta>,
 }
 
 /// Applies the events of one group to the state.
@@ -45,17 +35,7 @@ pub(super) fn replay_group<S: State>(
             journal_time_ns,
             ..
         } = resumed;
-        let mut ahead = Ahead::<S::Event> {
-            views: Vec::with_capacity(AHEAD_EVENTS),
-            metas: Vec::with_capacity(AHEAD_EVENTS),
-        };
-        let mut apply_all = |state: &mut S, ahead: &mut Ahead<'_, S::Event>| {
-            state.prefetch(&ahead.views);
-            for (view, meta) in ahead.views.drain(..).zip(ahead.metas.drain(..)) {
-                state.apply(view, &meta);
-                next_sequence = meta.sequence + 1;
-            }
-        };
+        let mut coming = Coming::new();
         let walked = group.for_each(|sequence, frame| {
             sources.replay(frame);
             *journal_time_ns = (*journal_time_ns).max(frame.header.journal_time_ns);
@@ -64,15 +44,13 @@ pub(super) fn replay_group<S: State>(
             }
             let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
                 .map_err(|error| RecoverError::Frame(ReplayError::View(sequence, error)))?;
-            ahead.views.push(view);
-            ahead.metas.push(frame.header.meta(partition, sequence));
-            if ahead.views.len() == AHEAD_EVENTS {
-                apply_all(state, &mut ahead);
+            if coming.push(view, frame.header.meta(partition, sequence)) {
+                coming.apply(state, &mut next_sequence);
             }
             Ok(())
         });
         // Also behind an error, which the last events may precede with a panic of their own.
-        apply_all(state, &mut ahead);
+        coming.apply(state, &mut next_sequence);
         walked
     }))
     .unwrap_or_else(|payload| {
