@@ -27,6 +27,7 @@ mod idle;
 pub mod internal;
 mod partition;
 mod pipeline;
+mod prefetch;
 mod replay;
 mod ring;
 mod routing;
@@ -42,6 +43,7 @@ pub use pipeline::{
     PartitionStats, Pipeline, PublishError, Publisher, ReadStateError, Receipt, ReceiptError,
     StartReport,
 };
+pub use prefetch::prefetch;
 pub use rkyv;
 pub use routing::partition_of;
 

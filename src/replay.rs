@@ -1,8 +1,10 @@
-//! Folding the journal's frames into state and tables, as the partition did when they were live.
+//! Folding the journal's groups into state and tables, as the partition did when they were live.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::callback::{Callback, panic_message};
-use crate::event::{Event, State, ViewError};
-use crate::journal::format::Frame;
+use crate::event::{Coming, Event, State, ViewError};
+use crate::journal::{GroupFrames, RecoverError};
 use crate::snapshot::Tables;
 
 /// A partition's state and tables, on their way through the journal.
@@ -13,26 +15,54 @@ pub(crate) struct Replay<S> {
     pub(crate) tables: Tables,
 }
 
-/// An event that could not be folded, by its sequence.
+/// Why replay ended early.
 #[derive(Debug)]
 pub(crate) enum ReplayError {
+    /// The event of this sequence is not one of this program's.
     View(u64, ViewError),
+    /// `apply` panicked for the event of this sequence.
     Panicked(u64, String),
 }
 
 impl<S: State> Replay<S> {
-    /// Folds one frame; `sequence` is its own if it is an event.
-    pub(crate) fn fold(&mut self, sequence: u64, frame: &Frame<'_>) -> Result<(), ReplayError> {
-        self.tables.replay(frame);
-        if frame.header.is_control() {
-            return Ok(());
-        }
-        let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
-            .map_err(|error| ReplayError::View(sequence, error))?;
-        let meta = frame.header.meta(self.partition, sequence);
-        let _inside = Callback::enter();
-        let state = &mut self.state;
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| state.apply(view, &meta)))
-            .map_err(|payload| ReplayError::Panicked(sequence, panic_message(&*payload)))
+    /// Folds one group.
+    ///
+    /// A panic is contained once for the whole group, not for each event: what costs time is that
+    /// nothing can be inlined across it.
+    pub(crate) fn fold(
+        &mut self,
+        group: &GroupFrames<'_, '_>,
+    ) -> Result<(), RecoverError<ReplayError>> {
+        // Outside of what may panic: the next event to be applied.
+        let mut next_sequence = group.first_sequence();
+        let Self {
+            partition,
+            state,
+            tables,
+        } = self;
+        catch_unwind(AssertUnwindSafe(|| {
+            let _inside = Callback::enter();
+            let mut coming = Coming::new();
+            let walked = group.for_each(|sequence, frame| {
+                tables.replay(frame);
+                if frame.header.is_control() {
+                    return Ok(());
+                }
+                let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
+                    .map_err(|error| RecoverError::Frame(ReplayError::View(sequence, error)))?;
+                if coming.push(view, frame.header.meta(*partition, sequence)) {
+                    coming.apply(state, &mut next_sequence);
+                }
+                Ok(())
+            });
+            // Also behind an error, which the last events may precede with a panic of their own.
+            coming.apply(state, &mut next_sequence);
+            walked
+        }))
+        .unwrap_or_else(|payload| {
+            let message = panic_message(&*payload);
+            let panicked = ReplayError::Panicked(next_sequence, message);
+            Err(RecoverError::Frame(panicked))
+        })
     }
 }

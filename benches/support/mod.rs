@@ -79,7 +79,7 @@ pub fn open(directory: &BenchDir) -> Pipeline<Sum> {
         .expect("the pipeline opens")
 }
 
-const ALIGNMENT: usize = 4096;
+pub const ALIGNMENT: usize = 4096;
 
 /// The disk without an engine: durable direct overwrites of a file that was written once.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What users write: event types, the enum over them, and state that applies them.
 
 mod archive;
+mod coming;
 mod macros;
 mod meta;
 mod schema;
@@ -12,6 +13,8 @@ pub use meta::{EventMeta, SourceNumber};
 pub use schema::{Event, EventType, ViewError, fingerprint};
 pub use standalone::to_archive;
 pub use state::State;
+
+pub(crate) use coming::Coming;
 
 #[doc(hidden)]
 pub use archive::{view_checked, view_trusted};

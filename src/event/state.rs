@@ -28,6 +28,21 @@ pub trait State: Send + 'static {
     /// publisher and all later ones get `ApplyPanicked`. The directory stays openable.
     fn apply(&mut self, event: <Self::Event as Event>::View<'_>, meta: &EventMeta);
 
+    /// Told of the events that [`apply`](Self::apply) gets next, a few dozen at a time, live and in
+    /// replay: the moment to have the memory fetched that they will touch, all of it at once, with
+    /// [`ringlog::prefetch`](crate::prefetch()). Worth it for a state larger than the inner caches.
+    ///
+    /// It changes nothing, and not calling it at all would be as right: how many events it is told
+    /// of at a time differs between live and replay.
+    ///
+    /// # Panics
+    ///
+    /// A panic counts as one of `apply` for the first of the events.
+    #[inline]
+    fn prefetch(&self, coming: &[<Self::Event as Event>::View<'_>]) {
+        let _ = coming;
+    }
+
     /// Writes everything that [`load`](Self::load) needs to rebuild this state.
     ///
     /// Called on the snapshot thread, on a state of its own: it may take its time. `out` is

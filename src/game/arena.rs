@@ -1,7 +1,6 @@
 //! The state of one partition: players, and the deaths that they caused.
 
-use rustc_hash::FxHashMap;
-
+use super::table::Table;
 use super::{GameEvent, GameView, Player};
 use crate::{Event, EventMeta, State};
 
@@ -10,18 +9,20 @@ use crate::{Event, EventMeta, State};
 /// A death is counted in the *killer's* partition, as that is where the event is; a player's own
 /// partition may be another. Merge over all partitions to know it: [`player`](super::player).
 ///
-/// The maps hash without a key, so that a replayed state is the live one in every respect. Whoever
-/// can choose user ids can thus make them slow: give ids out yourself.
+/// Users are found by a hash without a key, so that a replayed state is the live one in every
+/// respect. Whoever can choose user ids can thus make it slow: give ids out yourself.
 #[derive(Debug, Clone, Default)]
 pub struct Arena {
-    /// In order of first appearance. Apart from the index, so that the index, which every event
-    /// goes through, stays small enough for the caches.
-    players: Vec<Player>,
-    /// Where each player is in `players`.
-    index: FxHashMap<u32, u32>,
+    players: Table<Player>,
     /// How often each victim was killed by a player of this partition, or by nobody.
-    deaths: FxHashMap<u32, u64>,
+    deaths: Table<Deaths>,
     totals: Totals,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Deaths {
+    victim_id: u32,
+    count: u64,
 }
 
 /// What is counted over all events of a partition, those of user 0 included.
@@ -41,27 +42,27 @@ impl Arena {
     /// The player, if this partition got an event of theirs.
     #[must_use]
     pub fn player(&self, user_id: u32) -> Option<&Player> {
-        let &place = self.index.get(&user_id)?;
-        self.players.get(place as usize)
+        self.players.get(user_id)
     }
 
     /// All players, in order of first appearance.
     #[must_use]
     pub fn players(&self) -> &[Player] {
-        &self.players
+        self.players.entries()
     }
 
     /// How often players of this partition, or nobody, killed `user_id`; `None` for never.
     #[must_use]
     pub fn deaths_of(&self, user_id: u32) -> Option<u64> {
-        self.deaths.get(&user_id).copied()
+        self.deaths.get(user_id).map(|deaths| deaths.count)
     }
 
     /// Every victim with its count, in no particular order.
     pub fn deaths(&self) -> impl Iterator<Item = (u32, u64)> {
         self.deaths
+            .entries()
             .iter()
-            .map(|(&victim_id, &count)| (victim_id, count))
+            .map(|deaths| (deaths.victim_id, deaths.count))
     }
 
     /// What is counted over all events.
@@ -69,25 +70,30 @@ impl Arena {
     pub fn totals(&self) -> Totals {
         self.totals
     }
-
-    /// The player, made on first sight; `None` for nobody.
-    #[inline]
-    fn player_mut(&mut self, user_id: u32) -> Option<&mut Player> {
-        if user_id == 0 {
-            return None;
-        }
-        let players = &mut self.players;
-        let place = *self.index.entry(user_id).or_insert_with(|| {
-            players.push(Player::new(user_id));
-            // Ids are 32 bits wide and 0 is none, so that places fit as well.
-            (players.len() - 1) as u32
-        });
-        self.players.get_mut(place as usize)
-    }
 }
 
 impl State for Arena {
     type Event = GameEvent;
+
+    #[inline]
+    fn prefetch(&self, coming: &[<GameEvent as Event>::View<'_>]) {
+        // One pass over all events for each step of the way, so that no step waits for the one
+        // before it.
+        for event in coming {
+            let user_id = event.envelope().user_id.to_native();
+            self.players.prefetch_slot(user_id);
+            if let GameView::Kill(kill) = event {
+                self.deaths.prefetch_slot(kill.victim_id.to_native());
+            }
+        }
+        for event in coming {
+            let user_id = event.envelope().user_id.to_native();
+            self.players.prefetch_entry(user_id);
+            if let GameView::Kill(kill) = event {
+                self.deaths.prefetch_entry(kill.victim_id.to_native());
+            }
+        }
+    }
 
     #[inline]
     fn apply(&mut self, event: <GameEvent as Event>::View<'_>, _meta: &EventMeta) {
@@ -98,9 +104,13 @@ impl State for Arena {
         match event {
             GameView::Kill(kill) => {
                 let victim_id = kill.victim_id.to_native();
-                if victim_id != 0 {
+                let newcomer = || Deaths {
+                    victim_id,
+                    count: 0,
+                };
+                if let Some(deaths) = self.deaths.get_or_insert_with(victim_id, newcomer) {
                     self.totals.deaths += 1;
-                    *self.deaths.entry(victim_id).or_insert(0) += 1;
+                    deaths.count += 1;
                 }
                 if kill.envelope.user_id != 0 {
                     self.totals.kills_by_a_player += 1;
@@ -112,7 +122,9 @@ impl State for Arena {
             _ => {}
         }
         let envelope = event.envelope();
-        let Some(player) = self.player_mut(envelope.user_id.to_native()) else {
+        let user_id = envelope.user_id.to_native();
+        let newcomer = || Player::new(user_id);
+        let Some(player) = self.players.get_or_insert_with(user_id, newcomer) else {
             return;
         };
         player.last_update = envelope.timestamp.to_native();

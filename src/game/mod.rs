@@ -15,6 +15,7 @@ mod inventory;
 mod number;
 mod player;
 mod summary;
+mod table;
 mod text;
 
 pub use arena::{Arena, Totals};

@@ -12,6 +12,10 @@ use super::scan::{GroupScanner, Scanned, read_segment_header};
 use super::snapshots::last_snapshot_group;
 use crate::storage::{OpenMode, Storage};
 
+/// A segment from this size on is read ahead by a second thread; a shorter one is read before a
+/// thread has started.
+const READ_AHEAD_FROM_BYTES: u64 = 4 * 1024 * 1024;
+
 /// A partition's groups from the first to the last sound one, over all segments.
 #[derive(Debug)]
 pub(crate) struct History<'a> {
@@ -23,7 +27,8 @@ pub(crate) struct History<'a> {
     pub(crate) segments: Vec<SegmentName>,
     current: usize,
     scanner: Option<GroupScanner>,
-    /// The highest group that any witness says was synced.
+    /// The highest group that any witness says was synced; in recovery, which reads each segment
+    /// only once, any witness met so far.
     pub(crate) witnessed_group: u64,
     /// The highest group that is known to have been acknowledged, at whatever level.
     pub(crate) acknowledged_group: u64,
@@ -43,6 +48,42 @@ pub(crate) enum Step {
     /// The clean end.
     End,
     Torn(TornTail),
+}
+
+/// The frames of one sound group.
+#[derive(Debug)]
+pub(crate) struct GroupFrames<'h, 'a> {
+    history: &'h History<'a>,
+    header: GroupHeader,
+}
+
+impl<'h> GroupFrames<'h, '_> {
+    /// The sequence of the group's first event.
+    pub(crate) fn first_sequence(&self) -> u64 {
+        self.header.first_sequence
+    }
+
+    /// Hands the frames to `on_frame`, each with the sequence that it has if it is an event.
+    #[inline]
+    pub(crate) fn for_each<E: From<ReadError>>(
+        &self,
+        mut on_frame: impl FnMut(u64, &Frame<'h>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut frames = Frames::new(self.history.frames());
+        let mut sequence = self.header.first_sequence;
+        while let Some(frame) = frames
+            .next()
+            .map_err(|damage| self.history.corruption(damage, None))?
+        {
+            on_frame(sequence, &frame)?;
+            sequence += u64::from(!frame.header.is_control());
+        }
+        if sequence != self.header.last_sequence() + 1 {
+            let damage = Damage::OutOfRange("event count");
+            return Err(self.history.corruption(damage, None).into());
+        }
+        Ok(())
+    }
 }
 
 impl<'a> History<'a> {
@@ -91,17 +132,21 @@ impl<'a> History<'a> {
         }
         if let Some(last) = history.segments.last().cloned() {
             history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
-            // The groups of the last segment are witnesses too, of those in front of them.
-            let mut scanner = history.open_segment(&last)?;
-            if let Some(after) = after.filter(|after| after.segment_first_group == last.first_group)
-            {
-                scanner.seek(after.byte);
-            }
-            while let Scanned::Group(header) = scanner
-                .step()
-                .map_err(ReadError::io("read", &history.path(&last)))?
-            {
-                history.witnessed_group = history.witnessed_group.max(header.synced_group);
+            // The groups of the last segment are witnesses too, of those in front of them. Who goes
+            // through them all anyway meets them on the way.
+            if mode == OpenMode::Read {
+                let mut scanner = history.open_segment(&last)?;
+                if let Some(after) =
+                    after.filter(|after| after.segment_first_group == last.first_group)
+                {
+                    scanner.seek(after.byte);
+                }
+                while let Scanned::Group(header) = scanner
+                    .step()
+                    .map_err(ReadError::io("read", &history.path(&last)))?
+                {
+                    history.witnessed_group = history.witnessed_group.max(header.synced_group);
+                }
             }
         }
         history.acknowledged_group = history.acknowledged_group.max(history.witnessed_group);
@@ -190,28 +235,12 @@ impl<'a> History<'a> {
         self.scanner.as_ref().map_or(0, GroupScanner::position)
     }
 
-    /// Hands the frames of the group that [`step`](Self::step) returned last to `on_frame`, each with
-    /// the sequence that it has if it is an event.
-    pub(crate) fn for_each_frame<E: From<ReadError>>(
-        &self,
-        header: &GroupHeader,
-        mut on_frame: impl FnMut(u64, &Frame<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut frames = Frames::new(self.frames());
-        let mut sequence = header.first_sequence;
-        while let Some(frame) = frames
-            .next()
-            .map_err(|damage| self.corruption(damage, None))?
-        {
-            on_frame(sequence, &frame)?;
-            sequence += u64::from(!frame.header.is_control());
+    /// The group that [`step`](Self::step) returned last, to be walked.
+    pub(crate) fn group_frames(&self, header: &GroupHeader) -> GroupFrames<'_, 'a> {
+        GroupFrames {
+            history: self,
+            header: *header,
         }
-        if sequence != header.last_sequence() + 1 {
-            return Err(self
-                .corruption(Damage::OutOfRange("event count"), None)
-                .into());
-        }
-        Ok(())
     }
 
     /// The next sound group up to group `limit`, or how the history ends.
@@ -257,6 +286,7 @@ impl<'a> History<'a> {
                         self.passes_over = false;
                         self.expected_group += 1;
                         self.expected_sequence = header.last_sequence() + 1;
+                        self.witnessed_group = self.witnessed_group.max(header.synced_group);
                         return Ok(Step::Group(header));
                     }
                     let damage = Damage::Misplaced("another group's number");
@@ -353,7 +383,12 @@ impl<'a> History<'a> {
             let damage = Damage::Misplaced("another segment's header");
             return Err(self.corruption_in(&segment.name, 0, damage, None));
         }
-        Ok(GroupScanner::new(file, &header))
+        let bytes = file.len().map_err(ReadError::io("measure", &path))?;
+        let scanner = GroupScanner::new(file, &header);
+        Ok(match self.mode {
+            OpenMode::ReadUncached if bytes >= READ_AHEAD_FROM_BYTES => scanner.reading_ahead(),
+            _ => scanner,
+        })
     }
 
     /// What `error` comes to when `segment` was retired since it was listed.

@@ -1,5 +1,6 @@
 //! Opening a partition for writing: replay what is sound, set a torn tail aside, refuse corruption.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 
@@ -7,10 +8,9 @@ use super::buffer::GroupBuffer;
 use super::directory::{Directory, QUARANTINE_DIR, TEMPORARY_SUFFIX};
 use super::error::{ReadError, WriteFailure};
 use super::format::{
-    Damage, Frame, GROUP_BYTES_MAX, GroupHeader, GroupStamp, Position, SegmentHeader,
-    segment_file_name,
+    Damage, GROUP_BYTES_MAX, GroupHeader, GroupStamp, Position, SegmentHeader, segment_file_name,
 };
-use super::history::{History, Step};
+use super::history::{GroupFrames, History, Step};
 use super::prepare::{remove_temporaries, zero_range};
 use super::recovery::TornTail;
 use super::scan::Scanned;
@@ -45,14 +45,13 @@ impl<E> From<ReadError> for RecoverError<E> {
     }
 }
 
-/// Recovers `partition` behind `after`, and hands every frame that was kept to `on_frame`, in order, with the
-/// sequence that it has if it is an event.
+/// Recovers `partition` behind `after`, and hands every group that was kept to `on_group`, in order.
 pub(crate) fn recover_partition<E>(
     directory: &Directory,
     partition: u32,
     schema: u64,
     after: Option<Position>,
-    mut on_frame: impl FnMut(u64, &Frame<'_>) -> Result<(), E>,
+    mut on_group: impl FnMut(&GroupFrames<'_, '_>) -> Result<(), RecoverError<E>>,
 ) -> Result<PartitionRecovery, RecoverError<E>> {
     let storage = &*directory.storage;
     let path = directory.partition_dir(partition);
@@ -78,24 +77,15 @@ pub(crate) fn recover_partition<E>(
     loop {
         match history.step(u64::MAX)? {
             Step::Group(header) => {
-                history.for_each_frame(&header, |sequence, frame| {
-                    on_frame(sequence, frame).map_err(RecoverError::Frame)
-                })?;
-                // A group that no witness covers was never acknowledged, but it is sound: it is
-                // kept, in a segment of its own, because its bytes here may only be cached ones.
-                if header.group > history.witnessed_group {
-                    tail.start
-                        .get_or_insert((history.position() - header.padded_bytes() as u64, header));
-                    tail.holds_frames |= header.length > 0;
-                    if !tail.holds_frames {
-                        // Nothing is lost with it, so it need not be copied: its number is given
-                        // again, and the next segment supersedes it.
-                        continue;
-                    }
+                on_group(&history.group_frames(&header))?;
+                let position = history.position() - header.padded_bytes() as u64;
+                tail.groups.push_back((position, header));
+                while let Some((_, group)) = tail.groups.front()
+                    && group.group <= history.witnessed_group
+                {
+                    recovery.keep(group);
+                    tail.groups.pop_front();
                 }
-                recovery.last_group = header.group;
-                recovery.last_sequence = header.last_sequence();
-                recovery.bytes += header.padded_bytes() as u64;
             }
             Step::End => break,
             Step::Torn(torn) => {
@@ -105,7 +95,14 @@ pub(crate) fn recover_partition<E>(
             }
         }
     }
-    if tail.holds_frames || recovery.torn_tail.is_some() {
+    // Without frames nothing is lost with the tail, so it need not be copied: its numbers are given
+    // again, and the next segment supersedes it.
+    if tail.holds_frames() {
+        tail.groups
+            .iter()
+            .for_each(|(_, group)| recovery.keep(group));
+    }
+    if tail.holds_frames() || recovery.torn_tail.is_some() {
         let template = SegmentHeader::new(directory.metadata.journal_id, partition, schema);
         let copied = copy_tail(storage, &path, template, &history, &tail, &recovery)?;
         recovery.segment = Some(copied);
@@ -114,12 +111,34 @@ pub(crate) fn recover_partition<E>(
     Ok(recovery)
 }
 
-/// The sound groups that no witness covers: always in the last segment.
+impl PartitionRecovery {
+    fn keep(&mut self, group: &GroupHeader) {
+        self.last_group = group.group;
+        self.last_sequence = group.last_sequence();
+        self.bytes += group.padded_bytes() as u64;
+    }
+}
+
+/// The sound groups that no witness covers (so far): always in the last segment.
+///
+/// They were never acknowledged, but they are kept, in a segment of their own, because their bytes
+/// here may only be cached ones.
 #[derive(Debug, Default)]
 struct Tail {
-    /// Position and header of the first one.
-    start: Option<(u64, GroupHeader)>,
-    holds_frames: bool,
+    /// With their positions. A group's witness stands a few groups behind it; where nothing was
+    /// synced, as with [`OsBuffer`](crate::Durability::OsBuffer), these are all of the segment.
+    groups: VecDeque<(u64, GroupHeader)>,
+}
+
+impl Tail {
+    fn holds_frames(&self) -> bool {
+        self.groups.iter().any(|(_, group)| group.length > 0)
+    }
+
+    /// Position and header of the first group, if there is something to be copied.
+    fn start(&self) -> Option<(u64, GroupHeader)> {
+        self.groups.front().copied().filter(|_| self.holds_frames())
+    }
 }
 
 /// Writes a fresh segment with the tail's groups, synced, and names it.
@@ -136,9 +155,9 @@ fn copy_tail(
         path: directory.to_owned(),
         source: failure.source,
     };
-    let (first_sequence, first_group) = match tail.start {
-        Some((_, header)) if tail.holds_frames => (header.first_sequence, header.group),
-        _ => (recovery.last_sequence + 1, recovery.last_group + 1),
+    let (first_sequence, first_group) = match tail.start() {
+        Some((_, header)) => (header.first_sequence, header.group),
+        None => (recovery.last_sequence + 1, recovery.last_group + 1),
     };
     let temporary = directory.join(format!("recovered{TEMPORARY_SUFFIX}"));
     let file = storage
@@ -149,7 +168,7 @@ fn copy_tail(
         .map_err(ReadError::io("salt", &temporary))?;
     let header = template.starting_at(salt, first_sequence, first_group, clock::wall_ns());
     let mut position = BLOCK_BYTES as u64;
-    if let (true, Some((tail_position, _))) = (tail.holds_frames, tail.start) {
+    if let Some((tail_position, _)) = tail.start() {
         let mut buffer = GroupBuffer::new(GROUP_BYTES_MAX);
         let mut copied_group = 0;
         let mut scanner = history.scan_last_segment(tail_position)?;

@@ -3,11 +3,10 @@
 use std::io;
 
 use super::format::{Damage, GROUP_HEADER_BYTES, GroupHeader, SegmentHeader};
+use super::read_ahead::{CHUNK_BYTES, LEAD_BYTES, ReadAhead, new_buffer};
 use super::recovery::{Finding, LaterGroups};
 use crate::storage::{AlignedBuffer, BLOCK_BYTES, StorageFile};
-
-/// How much is read at once: enough for the disk to be the limit.
-const READ_BYTES: usize = 1024 * 1024;
+use crate::sync::Arc;
 
 /// What stands at a position of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +20,30 @@ pub(crate) enum Scanned {
 /// Reads a segment group by group. Memory is bounded by the longest group.
 #[derive(Debug)]
 pub(crate) struct GroupScanner {
-    file: Box<dyn StorageFile>,
+    file: Arc<dyn StorageFile>,
     partition: u32,
     salt: u64,
     /// The segment's first group, where the file held another segment before.
     recycled_at: Option<u64>,
     position: u64,
+    reading: Reading,
     buffer: AlignedBuffer,
-    /// The file position of the buffer's first byte, and how many of its bytes are valid.
+    /// Where in the buffer the loaded bytes start, their file position, and how many they are.
+    loaded_at: usize,
     loaded_from: u64,
     loaded_bytes: usize,
     /// The last group's frames, as a range of the buffer.
     frames: std::ops::Range<usize>,
+}
+
+/// How a scanner reads its file.
+#[derive(Debug)]
+enum Reading {
+    /// When it needs bytes: next to a running writer, what was read ahead may be stale.
+    OnDemand,
+    /// Ahead, from the first position that is loaded on.
+    WillBeAhead,
+    Ahead(ReadAhead),
 }
 
 /// What lies behind a finding.
@@ -48,16 +59,25 @@ impl GroupScanner {
     /// A scanner over the segment in `file`, from its first group on.
     pub(crate) fn new(file: Box<dyn StorageFile>, header: &SegmentHeader) -> Self {
         Self {
-            file,
+            file: Arc::from(file),
             partition: header.partition,
             salt: header.salt,
             recycled_at: header.is_recycled().then_some(header.first_group),
             position: BLOCK_BYTES as u64,
-            buffer: AlignedBuffer::zeroed(READ_BYTES),
+            reading: Reading::OnDemand,
+            buffer: new_buffer(),
+            loaded_at: 0,
             loaded_from: 0,
             loaded_bytes: 0,
             frames: 0..0,
         }
+    }
+
+    /// Has a thread read the file ahead, for as long as the scanner goes forward. Nobody may be
+    /// writing to it.
+    pub(crate) fn reading_ahead(mut self) -> Self {
+        self.reading = Reading::WillBeAhead;
+        self
     }
 
     /// The salt of the segment.
@@ -117,7 +137,8 @@ impl GroupScanner {
             Ok(frames) => {
                 let frames_bytes = frames.len();
                 #[expect(clippy::cast_possible_truncation, reason = "within the buffer")]
-                let start = (position - self.loaded_from) as usize + GROUP_HEADER_BYTES;
+                let start =
+                    self.loaded_at + (position - self.loaded_from) as usize + GROUP_HEADER_BYTES;
                 self.frames = start..start + frames_bytes;
                 Ok(Scanned::Group(header))
             }
@@ -142,7 +163,9 @@ impl GroupScanner {
                 position += BLOCK_BYTES as u64;
                 continue;
             }
-            if let Some(last) = block.iter().rposition(|byte| *byte != 0) {
+            if !is_zero(block)
+                && let Some(last) = block.iter().rposition(|byte| *byte != 0)
+            {
                 rest.nonzero_end = match recycled_at {
                     None => position + last as u64 + 1,
                     Some(_) => position + GroupHeader::claimed_bytes(block),
@@ -184,18 +207,88 @@ impl GroupScanner {
         let is_loaded = self.loaded_bytes > 0
             && position >= self.loaded_from
             && position + bytes as u64 <= loaded_end;
-        if !is_loaded {
+        if !is_loaded && !self.load_ahead(position, bytes)? {
             if bytes > self.buffer.len() {
                 self.buffer = AlignedBuffer::zeroed(bytes);
             }
+            self.loaded_at = 0;
             self.loaded_from = position;
             self.loaded_bytes = 0;
-            self.loaded_bytes = self.file.read_at(&mut self.buffer, position)?;
+            let target = self.buffer.len().min(bytes.max(CHUNK_BYTES));
+            self.loaded_bytes = self.file.read_at(&mut self.buffer[..target], position)?;
         }
         #[expect(clippy::cast_possible_truncation, reason = "within the buffer")]
         let start = (position - self.loaded_from) as usize;
         let end = (start + bytes).min(self.loaded_bytes);
-        Ok(self.buffer.get(start..end).unwrap_or_default())
+        Ok(self
+            .buffer
+            .get(self.loaded_at + start..self.loaded_at + end)
+            .unwrap_or_default())
+    }
+
+    /// Loads from what was read ahead; `false` where `position` does not follow what is loaded.
+    fn load_ahead(&mut self, position: u64, bytes: usize) -> io::Result<bool> {
+        let loaded_end = self.loaded_from + self.loaded_bytes as u64;
+        let kept = match &self.reading {
+            Reading::OnDemand => return Ok(false),
+            Reading::WillBeAhead => {
+                self.reading = match ReadAhead::start(Arc::clone(&self.file), position) {
+                    Ok(ahead) => Reading::Ahead(ahead),
+                    // Without another thread it takes longer, that is all.
+                    Err(_) => Reading::OnDemand,
+                };
+                (0, 0)
+            }
+            Reading::Ahead(_) if (self.loaded_from..=loaded_end).contains(&position) => {
+                #[expect(clippy::cast_possible_truncation, reason = "within the buffer")]
+                let passed = (position - self.loaded_from) as usize;
+                (self.loaded_at + passed, self.loaded_bytes - passed)
+            }
+            Reading::Ahead(_) => {
+                self.reading = Reading::OnDemand;
+                (0, 0)
+            }
+        };
+        let Reading::Ahead(ahead) = &self.reading else {
+            return Ok(false);
+        };
+        let (kept_at, mut loaded_bytes) = kept;
+        // What is loaded is replaced below; after an error nothing is.
+        self.loaded_bytes = 0;
+        self.loaded_from = position;
+        if loaded_bytes <= LEAD_BYTES && bytes <= loaded_bytes + CHUNK_BYTES {
+            // The common case: what is left goes in front of the next chunk.
+            if let Some(mut chunk) = ahead.next()? {
+                let kept = &self.buffer[kept_at..kept_at + loaded_bytes];
+                chunk.buffer[LEAD_BYTES - loaded_bytes..LEAD_BYTES].copy_from_slice(kept);
+                ahead.give_back(std::mem::replace(&mut self.buffer, chunk.buffer));
+                self.loaded_at = LEAD_BYTES - loaded_bytes;
+                self.loaded_bytes = loaded_bytes + chunk.bytes;
+            } else {
+                self.loaded_at = kept_at;
+                self.loaded_bytes = loaded_bytes;
+            }
+            return Ok(true);
+        }
+        // Longer than a chunk: put together from several.
+        let capacity = bytes + CHUNK_BYTES;
+        if self.buffer.len() < capacity {
+            let mut longer = AlignedBuffer::zeroed(capacity.max(LEAD_BYTES + CHUNK_BYTES));
+            longer[..loaded_bytes].copy_from_slice(&self.buffer[kept_at..kept_at + loaded_bytes]);
+            self.buffer = longer;
+        } else {
+            self.buffer.copy_within(kept_at..kept_at + loaded_bytes, 0);
+        }
+        self.loaded_at = 0;
+        while loaded_bytes < bytes {
+            let Some(chunk) = ahead.next()? else { break };
+            let read = &chunk.buffer[LEAD_BYTES..LEAD_BYTES + chunk.bytes];
+            self.buffer[loaded_bytes..loaded_bytes + chunk.bytes].copy_from_slice(read);
+            loaded_bytes += chunk.bytes;
+            ahead.give_back(chunk.buffer);
+        }
+        self.loaded_bytes = loaded_bytes;
+        Ok(true)
     }
 }
 
@@ -204,8 +297,12 @@ fn is_stale(recycled_at: Option<u64>, block: &[u8], salt: u64) -> bool {
     recycled_at.is_some_and(|first_group| !GroupHeader::is_of_segment(block, salt, first_group))
 }
 
+/// Line by line rather than byte by byte: behind the last group a segment is zeros to its end, and
+/// all of them are looked at.
 fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+    let (lines, rest) = bytes.as_chunks::<64>();
+    let is_line_zero = |line: &[u8; 64]| line.iter().fold(0, |sum, byte| sum | byte) == 0;
+    lines.iter().all(is_line_zero) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Reads a segment's header block with any kind of handle.

@@ -135,7 +135,7 @@ fn verify_partition(
                 return Ok(());
             }
         };
-        history.for_each_frame(&header, |sequence, frame| {
+        history.group_frames(&header).for_each(|sequence, frame| {
             if frame.header.is_control() {
                 return Ok(());
             }

@@ -6,7 +6,7 @@ use super::mailbox::Mailbox;
 use super::poison::Poison;
 use crate::callback::{Callback, panic_message};
 use crate::clock;
-use crate::event::{Event, State};
+use crate::event::{Coming, Event, State};
 use crate::journal::GroupBuffer;
 use crate::journal::format::{Frame, FrameHeader, KIND_MARKER, NO_EVENT_TIME};
 use crate::ring::{RingPoller, RingPublisher};
@@ -290,26 +290,28 @@ impl<S: State> Partition<S> {
         };
         let (state, batch, gate) = (&mut self.state, &self.batch, &self.gate);
         let first_sequence = self.next_sequence;
-        let mut applied = 0;
+        let mut next_sequence = first_sequence;
         let group = &*open;
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let _inside = Callback::enter();
-            for event in batch {
+            let mut coming = Coming::new();
+            for (event, sequence) in batch.iter().zip(first_sequence..) {
                 let (header, body) = group.frame(event.offset);
-                let meta = header.meta(gate.partition, first_sequence + applied);
                 // SAFETY: the publisher had `view` accept these bytes for this kind and version
                 // before they entered the ring, which is written by nobody else; they were copied
                 // unchanged to a 16-byte aligned place.
                 let view = unsafe { S::Event::view_trusted(header.kind, header.version, body) };
-                state.apply(view, &meta);
-                applied += 1;
+                if coming.push(view, header.meta(gate.partition, sequence)) {
+                    coming.apply(state, &mut next_sequence);
+                }
             }
+            coming.apply(state, &mut next_sequence);
         }));
-        self.next_sequence += applied;
+        self.next_sequence = next_sequence;
         if let Err(payload) = outcome {
             // Cut before the event that panicked: it must never become durable, and its receipt,
             // as those behind it, must not settle with what precedes it.
-            let applied = usize::try_from(applied).unwrap_or(usize::MAX);
+            let applied = usize::try_from(next_sequence - first_sequence).unwrap_or(usize::MAX);
             let cut = self.batch.get(applied..).unwrap_or_default();
             if let Some(panicked) = cut.first() {
                 #[expect(clippy::cast_possible_truncation, reason = "a batch is small")]

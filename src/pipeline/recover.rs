@@ -107,8 +107,8 @@ fn recover<S: State>(
         state: restored.state,
         tables: restored.tables,
     };
-    let recovered = recover_partition(directory, partition, schema, after, |sequence, frame| {
-        replay.fold(sequence, frame)
+    let recovered = recover_partition(directory, partition, schema, after, |group| {
+        replay.fold(group)
     });
     let recovery = recovered.map_err(|error| match error {
         RecoverError::Read(error) => error.into(),

@@ -19,7 +19,9 @@ use crate::clock;
 use crate::event::{Event, State, fingerprint};
 use crate::idle::Signal;
 use crate::journal::format::{Position, SnapshotHeader, snapshot_file_name};
-use crate::journal::{Directory, History, Preparer, SnapshotName, Step, list_snapshots};
+use crate::journal::{
+    Directory, History, Preparer, RecoverError, SnapshotName, Step, list_snapshots,
+};
 use crate::partition::Gate;
 use crate::replay::{Replay, ReplayError};
 use crate::storage::OpenMode;
@@ -204,11 +206,9 @@ impl<S: State> Snapshotter<S> {
             if self.is_stopped() {
                 return Err(SnapshotError::Closing);
             }
-            history.for_each_frame(&group, |sequence, frame| {
-                replay
-                    .fold(sequence, frame)
-                    .map_err(|error| not_folded(error, partition))
-            })?;
+            replay
+                .fold(&history.group_frames(&group))
+                .map_err(|error| not_folded(error, partition))?;
         }
         Ok(Built {
             replay,
@@ -356,10 +356,11 @@ fn not_restored(error: RestoreError, partition: u32) -> SnapshotError {
     }
 }
 
-fn not_folded(error: ReplayError, partition: u32) -> SnapshotError {
+fn not_folded(error: RecoverError<ReplayError>, partition: u32) -> SnapshotError {
     let (sequence, reason) = match error {
-        ReplayError::View(sequence, error) => (sequence, error.to_string()),
-        ReplayError::Panicked(sequence, message) => {
+        RecoverError::Read(error) => return error.into(),
+        RecoverError::Frame(ReplayError::View(sequence, error)) => (sequence, error.to_string()),
+        RecoverError::Frame(ReplayError::Panicked(sequence, message)) => {
             (sequence, format!("`apply` panicked: {message}"))
         }
     };

@@ -1,0 +1,298 @@
+//! Opening a journal: replay through `apply`, beside a walk over its checked frames and a bare
+//! direct read of its files.
+//!
+//! `REPLAY_EVENTS=10000000 cargo bench --bench replay` sets how many events of the game are replayed.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a bench reads the clock and the disk itself"
+)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{fmt, io};
+
+use ringlog::game::{
+    Arena, Attack, Envelope, GameEvent, Kill, LevelUp, Location, Move, Number, Pickup, Text,
+};
+use ringlog::journal::{JournalReader, RecordedEvent};
+use ringlog::storage::{Files, OpenMode, Storage, StorageFile};
+use ringlog::{EventMeta, Pipeline, State, events, rkyv};
+use rustix::fs::{Mode, OFlags};
+use support::{ALIGNMENT, BenchDir, median};
+
+const PLAYERS: u32 = 100_000;
+const ROUNDS: usize = 7;
+const READ_BYTES: usize = 1024 * 1024;
+
+/// 464 bytes, so that a frame has 512.
+#[derive(Debug, Clone, Copy, rkyv::Archive, rkyv::Serialize)]
+#[rkyv(crate = ringlog::rkyv)]
+pub struct Wide {
+    pub key: u64,
+    pub words: [u64; 57],
+}
+
+events! {
+    /// Bigger frames than the game's.
+    #[derive(Debug, Clone, Copy)]
+    pub enum WideEvent, view WideView {
+        Wide(Wide) = 1, "bench.wide", version 1, key key;
+    }
+}
+
+/// Adds up, so that nothing is optimized away.
+#[derive(Debug, Default)]
+pub struct WideSum(u64);
+
+impl State for WideSum {
+    type Event = WideEvent;
+
+    fn apply(&mut self, event: WideView<'_>, _: &EventMeta) {
+        let WideView::Wide(wide) = event;
+        self.0 = self.0.wrapping_add(wide.words[56].to_native());
+    }
+}
+
+fn main() {
+    // Without it `cargo test` runs this, to see that it works.
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    let default = if is_measured { 5_000_000 } else { 10_000 };
+    let events = std::env::var("REPLAY_EVENTS").map_or(default, |events| {
+        events.parse().expect("REPLAY_EVENTS is a number")
+    });
+    let mut random = Random(1);
+    measure::<Arena>("game, 100 k players", events, || game_event(&mut random));
+    let mut key = 0;
+    measure::<WideSum>("frames of 512 bytes, trivial state", events / 4, || {
+        key += 1;
+        WideEvent::from(Wide {
+            key,
+            words: [key; 57],
+        })
+    });
+}
+
+/// Writes `events` events once, and then reads them in every way, round by round.
+fn measure<S: State + Default>(name: &str, events: u64, mut next: impl FnMut() -> S::Event) {
+    let directory = BenchDir::new();
+    let journal = directory.journal();
+    {
+        let pipeline = open_with::<S>(&journal, Files);
+        let publisher = pipeline.publisher();
+        for _ in 1..events {
+            publisher.publish(&next()).expect("it publishes");
+        }
+        let last = publisher.publish(&next()).expect("it publishes");
+        last.wait().expect("it is durable");
+        pipeline.close().expect("it closes");
+    }
+    let segments = segments(&journal);
+    let (mut raw, mut walk, mut check) = (vec![], vec![], vec![]);
+    let (mut cached, mut replay) = (vec![], vec![]);
+    let (mut segment_bytes, mut bytes) = (0, 0);
+    walk_with(&journal, events, |_| Ok(()));
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        segment_bytes = segments.iter().map(|path| read_directly(path)).sum();
+        raw.push(start.elapsed().as_secs_f64());
+
+        let start = Instant::now();
+        walk_with(&journal, events, |_| Ok(()));
+        walk.push(start.elapsed().as_secs_f64());
+
+        let start = Instant::now();
+        walk_with(&journal, events, |event| match event.view::<S::Event>() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        });
+        check.push(start.elapsed().as_secs_f64());
+
+        for (is_cached, seconds) in [(true, &mut cached), (false, &mut replay)] {
+            let pipeline = if is_cached {
+                open_with::<S>(&journal, Cached)
+            } else {
+                open_with::<S>(&journal, Files)
+            };
+            let report = pipeline.start_report();
+            assert_eq!(report.partitions[0].last_sequence, events);
+            bytes = report.partitions[0].bytes;
+            seconds.push(report.recovery.as_secs_f64());
+        }
+    }
+    println!(
+        "{name}: {events} events, {} bytes each, {ROUNDS} rounds: median (best)",
+        bytes / events
+    );
+    let line = |what, bytes: u64, events: u64, seconds: &mut Vec<f64>| {
+        let best = seconds.iter().copied().fold(f64::MAX, f64::min);
+        let middle = median(seconds);
+        let gigabytes = |seconds| bytes as f64 / 1e9 / seconds;
+        let millions = |seconds| events as f64 / 1e6 / seconds;
+        println!(
+            "  {what:<34} {:6.2} GB/s ({:6.2})  {:7.2} M events/s ({:7.2})",
+            gigabytes(middle),
+            gigabytes(best),
+            millions(middle),
+            millions(best),
+        );
+        middle
+    };
+    let bare = line("bare direct read", segment_bytes, 0, &mut raw) / segment_bytes as f64;
+    line("walk of checked frames", bytes, events, &mut walk);
+    line("the same, archives checked too", bytes, events, &mut check);
+    line(
+        "opening, read from the page cache",
+        bytes,
+        events,
+        &mut cached,
+    );
+    let opened = line("opening: replay through apply", bytes, events, &mut replay) / bytes as f64;
+    println!("  opening reaches {:.2} of the bare read", bare / opened);
+}
+
+fn open_with<S: State + Default>(journal: &Path, storage: impl Storage) -> Pipeline<S> {
+    Pipeline::<S>::builder(journal)
+        .storage(storage)
+        .open(|_| S::default())
+        .expect("the pipeline opens")
+}
+
+fn walk_with(
+    journal: &Path,
+    events: u64,
+    check: impl FnMut(&RecordedEvent<'_>) -> Result<(), String>,
+) {
+    let report = JournalReader::open(journal)
+        .and_then(|reader| reader.verify(check))
+        .expect("the journal can be read");
+    let partition = &report.partitions[0];
+    assert!(partition.error.is_none() && partition.invalid_events == 0);
+    assert_eq!(partition.events, events);
+}
+
+/// The segments of the only partition.
+fn segments(journal: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(journal.join("partition-0000"))
+        .expect("the partition has a folder")
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "seg"))
+        .collect()
+}
+
+/// Reads a file past the page cache; its length.
+fn read_directly(path: &Path) -> u64 {
+    let flags = OFlags::RDONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).expect("the disk can do direct I/O");
+    let mut buffer = vec![0; READ_BYTES + ALIGNMENT];
+    let start = buffer.as_ptr().align_offset(ALIGNMENT);
+    let mut position = 0;
+    loop {
+        let target = &mut buffer[start..start + READ_BYTES];
+        match rustix::io::pread(&file, target, position).expect("it reads") {
+            0 => return position,
+            read => position += read as u64,
+        }
+    }
+}
+
+/// As the program's demo: of a hundred events 80 are moves.
+fn game_event(random: &mut Random) -> GameEvent {
+    let envelope = Envelope {
+        timestamp: 1_751_328_000_000,
+        user_id: 1 + random.below(PLAYERS),
+        beyond: None,
+        event_id: Text::from("00000001"),
+        correlation_id: Text::from("00000000"),
+    };
+    let location = Location {
+        x: Number::from(u64::from(random.below(16_384))),
+        y: Number::from(u64::from(random.below(16_384))),
+    };
+    match random.below(100) {
+        0..80 => GameEvent::from(Move {
+            envelope,
+            location,
+            speed: Number::from(1.5),
+        }),
+        80..87 => GameEvent::from(Attack {
+            envelope,
+            target_id: 1,
+            skill_id: 2,
+        }),
+        87..93 => GameEvent::from(Kill {
+            envelope,
+            victim_id: 1 + random.below(PLAYERS),
+            weapon: Text::from("sword"),
+            location,
+        }),
+        93..98 => GameEvent::from(Pickup {
+            envelope,
+            item_id: 1_000 + random.below(64),
+            quantity: 1,
+            source: Text::from("loot"),
+        }),
+        _ => GameEvent::from(LevelUp {
+            envelope,
+            old_level: 1,
+            new_level: 2,
+            total_experience: 1_000,
+        }),
+    }
+}
+
+/// Sebastiano Vigna's splitmix64: <https://prng.di.unimi.it/splitmix64.c>.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % u64::from(bound)) as u32
+    }
+}
+
+/// The real files, but recovery reads through the page cache too: what replay costs the CPU, where
+/// the disk is no limit.
+#[derive(Debug)]
+struct Cached;
+
+impl Storage for Cached {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        Files.create_dir(path)
+    }
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        Files.list(path)
+    }
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn StorageFile>> {
+        let mode = match mode {
+            OpenMode::ReadUncached => OpenMode::Read,
+            mode => mode,
+        };
+        Files.open(path, mode)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Files.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Files.remove(path)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        Files.sync_dir(path)
+    }
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn fmt::Debug + Send + Sync>>> {
+        Files.try_lock(path)
+    }
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        Files.is_locked(path)
+    }
+    fn is_volatile(&self, path: &Path) -> io::Result<bool> {
+        Files.is_volatile(path)
+    }
+    fn random(&self) -> io::Result<u64> {
+        Files.random()
+    }
+}
