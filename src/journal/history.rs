@@ -14,25 +14,27 @@ use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
 /// A partition's groups from the first to the last sound one, over all segments.
 #[derive(Debug)]
 pub(crate) struct History<'a> {
-    storage: &'a dyn Storage,
+    pub(super) storage: &'a dyn Storage,
     directory: PathBuf,
-    partition: u32,
+    pub(super) partition: u32,
     journal_id: [u64; 2],
-    mode: OpenMode,
+    pub(super) mode: OpenMode,
     pub(crate) segments: Vec<SegmentName>,
-    current: usize,
-    scanner: Option<GroupScanner>,
+    pub(super) current: usize,
+    pub(super) scanner: Option<GroupScanner>,
+    /// The group that [`History::step`] returned last.
+    group: Option<GroupHeader>,
     /// The highest group that any witness says was synced.
     pub(crate) witnessed_group: u64,
     /// The highest group that is known to have been acknowledged, at whatever level.
     pub(crate) acknowledged_group: u64,
     /// A control word is there but cannot be believed.
     pub(crate) control_unreadable: bool,
-    expected_group: u64,
-    expected_sequence: u64,
+    pub(super) expected_group: u64,
+    pub(super) expected_sequence: u64,
     /// Groups below the expected one are passed over: a tail that an opening copied under a
     /// reader, who had read it in the old place already.
-    passes_over: bool,
+    pub(super) passes_over: bool,
 }
 
 /// What [`History::step`] came to.
@@ -65,17 +67,18 @@ impl<'a> History<'a> {
             mode,
             current: 0,
             scanner: None,
+            group: None,
             witnessed_group: 0,
             acknowledged_group: 0,
             control_unreadable: control == ControlRead::Unreadable,
-            expected_group: segments.first().map_or(1, |segment| segment.first_group),
-            expected_sequence: segments.first().map_or(1, |segment| segment.first_sequence),
+            expected_group: 1,
+            expected_sequence: 1,
             segments,
             passes_over: false,
         };
         if !has_folder {
             // The folders are made before the metadata is written.
-            return Err(history.corruption_in("the partition's folder", 0, Damage::Short, None));
+            return Err(history.corruption_in("the partition's folder", 0, Damage::Missing, None));
         }
         if let ControlRead::Present(word) = control {
             history.witnessed_group = word.synced_group;
@@ -84,23 +87,21 @@ impl<'a> History<'a> {
         if let Some(last) = history.segments.last().cloned() {
             history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
             // The groups of the last segment are witnesses too, of those in front of them.
-            let mut scanner = history.open_segment(&last)?;
-            while let Scanned::Group(header) = scanner
-                .step()
-                .map_err(ReadError::io("read", &history.path(&last)))?
-            {
-                history.witnessed_group = history.witnessed_group.max(header.synced_group);
+            match history.open_segment(&last) {
+                Ok(mut scanner) => {
+                    while let Scanned::Group(header) = scanner
+                        .step()
+                        .map_err(ReadError::io("read", &history.path(&last)))?
+                    {
+                        history.witnessed_group = history.witnessed_group.max(header.synced_group);
+                    }
+                }
+                // Said where the walk comes to it: what precedes it can be read.
+                Err(ReadError::Corruption(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         history.acknowledged_group = history.acknowledged_group.max(history.witnessed_group);
-        if history.segments.is_empty() && history.witnessed_group > 0 {
-            return Err(history.corruption_in("no segment", 0, Damage::Short, None));
-        }
-        if let Some(first) = history.segments.first()
-            && (first.first_group, first.first_sequence) != (1, 1)
-        {
-            return Err(history.corruption_in("a missing segment", 0, Damage::Short, None));
-        }
         Ok(history)
     }
 
@@ -138,17 +139,12 @@ impl<'a> History<'a> {
     ) -> Result<(), E> {
         let mut frames = Frames::new(self.frames());
         let mut sequence = header.first_sequence;
-        while let Some(frame) = frames
-            .next()
-            .map_err(|damage| self.corruption(damage, None))?
-        {
+        while let Some(frame) = frames.next().map_err(|damage| self.corruption(damage))? {
             on_frame(sequence, &frame)?;
             sequence += u64::from(!frame.header.is_control());
         }
         if sequence != header.last_sequence() + 1 {
-            return Err(self
-                .corruption(Damage::OutOfRange("event count"), None)
-                .into());
+            return Err(self.corruption(Damage::OutOfRange("event count")).into());
         }
         Ok(())
     }
@@ -163,8 +159,23 @@ impl<'a> History<'a> {
                 return Ok(Step::End);
             }
             let Some(segment) = self.segments.get(self.current).cloned() else {
+                if self.expected_group <= self.witnessed_group {
+                    return Err(self.corruption_in("every segment", 0, Damage::Missing, None));
+                }
                 return Ok(Step::End);
             };
+            if segment.first_group > self.expected_group {
+                let lost_up_to = Some(segment.first_sequence.saturating_sub(1));
+                let missing = "the segment in front of the first one";
+                return Err(self.corruption_in(missing, 0, Damage::Missing, lost_up_to));
+            }
+            if segment.first_group == self.expected_group
+                && segment.first_sequence != self.expected_sequence
+                && self.scanner.is_none()
+            {
+                let damage = Damage::Misplaced("another sequence's name");
+                return Err(self.corruption_in(&segment.name, 0, damage, None));
+            }
             // What an opening copied to the next segment is superseded here.
             let bound = self
                 .segments
@@ -196,8 +207,11 @@ impl<'a> History<'a> {
                         self.passes_over = false;
                         self.expected_group += 1;
                         self.expected_sequence = header.last_sequence() + 1;
+                        self.group = Some(header);
                         return Ok(Step::Group(header));
                     }
+                    // The next call finds the same.
+                    scanner.seek(position);
                     let damage = Damage::Misplaced("another group's number");
                     return Err(self.corruption_in(&segment.name, position, damage, None));
                 }
@@ -258,7 +272,7 @@ impl<'a> History<'a> {
         }
     }
 
-    fn open_segment(&self, segment: &SegmentName) -> Result<GroupScanner, ReadError> {
+    pub(super) fn open_segment(&self, segment: &SegmentName) -> Result<GroupScanner, ReadError> {
         let path = self.path(segment);
         let file = self
             .storage
@@ -327,7 +341,7 @@ impl<'a> History<'a> {
             self.current = segments
                 .iter()
                 .position(|segment| segment.first_group == current)
-                .ok_or_else(|| self.corruption(Damage::Short, None))?;
+                .ok_or_else(|| self.corruption(Damage::Missing))?;
         }
         self.segments = segments;
         if let (Some(before), Some(segment)) = (
@@ -351,18 +365,24 @@ impl<'a> History<'a> {
         Ok(())
     }
 
-    fn path(&self, segment: &SegmentName) -> PathBuf {
+    pub(super) fn path(&self, segment: &SegmentName) -> PathBuf {
         self.directory.join(&segment.name)
     }
 
     /// Corruption inside the group that was returned last.
-    pub(crate) fn corruption(&self, damage: Damage, lost_up_to: Option<u64>) -> ReadError {
+    pub(crate) fn corruption(&self, damage: Damage) -> ReadError {
         let name = self
             .segments
             .get(self.current)
             .map_or("", |segment| &segment.name);
-        let position = self.scanner.as_ref().map_or(0, GroupScanner::position);
-        self.corruption_in(name, position, damage, lost_up_to)
+        let mut error = self.corruption_in(name, self.position(), damage, None);
+        if let (ReadError::Corruption(corruption), Some(group)) = (&mut error, self.group) {
+            corruption.position = self.position().saturating_sub(group.padded_bytes() as u64);
+            corruption.last_known = group.first_sequence - 1;
+            corruption.first_lost = group.first_sequence;
+            corruption.lost_up_to = Some(group.last_sequence());
+        }
+        error
     }
 
     fn corruption_in(

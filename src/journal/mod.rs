@@ -13,6 +13,7 @@ mod open;
 mod prepare;
 mod reader;
 mod recovery;
+mod salvage;
 mod scan;
 mod verify;
 mod writer;
@@ -21,6 +22,7 @@ pub use error::{Corruption, ReadError};
 pub use format::Damage;
 pub use reader::{Cursor, JournalReader, RecordedEvent};
 pub use recovery::TornTail;
+pub use salvage::Gap;
 pub use verify::{PartitionCheck, VerifyReport};
 
 pub(crate) use buffer::GroupBuffer;

@@ -170,7 +170,7 @@ fn copy_tail(
         }
         if copied_group != recovery.last_group {
             // Replayed, but not there on a second look: the device does not read the same twice.
-            return Err(history.corruption(Damage::Checksum, None));
+            return Err(history.corruption(Damage::Checksum));
         }
     }
     let capacity = position.max(SEGMENT_BYTES_MIN);
