@@ -13,6 +13,7 @@ mod open;
 mod prepare;
 mod reader;
 mod recovery;
+mod repair;
 mod salvage;
 mod scan;
 mod verify;
@@ -22,6 +23,7 @@ pub use error::{Corruption, ReadError};
 pub use format::Damage;
 pub use reader::{Cursor, JournalReader, RecordedEvent};
 pub use recovery::TornTail;
+pub use repair::{Loss, PartitionPlan, Repair, RepairError, RepairPlan, RepairStep};
 pub use salvage::Gap;
 pub use verify::{PartitionCheck, VerifyReport};
 

@@ -186,6 +186,15 @@ fn copy_tail(
     })
 }
 
+/// The name of a torn tail's copy. The salt tells two segments of one name apart, of which the second
+/// replaced the first.
+pub(crate) fn torn_file_name(torn: &TornTail, salt: u64) -> String {
+    format!(
+        "partition-{:04}-{}-{}-{salt:016x}.torn",
+        torn.partition, torn.segment, torn.position,
+    )
+}
+
 /// Copies torn bytes to the quarantine, once: a second opening finds them there.
 fn quarantine(
     storage: &dyn Storage,
@@ -194,14 +203,7 @@ fn quarantine(
     torn: &TornTail,
 ) -> Result<(), ReadError> {
     let directory = root.join(QUARANTINE_DIR);
-    // The salt tells two segments of one name apart, of which the second replaced the first.
-    let name = format!(
-        "partition-{:04}-{}-{}-{:016x}.torn",
-        torn.partition,
-        torn.segment,
-        torn.position,
-        history.salt()
-    );
+    let name = torn_file_name(torn, history.salt());
     let path = directory.join(&name);
     let temporary = directory.join(format!("{name}{TEMPORARY_SUFFIX}"));
     let mut copy = || -> io::Result<()> {

@@ -56,10 +56,7 @@ impl JournalReader {
     /// [`ReadError::NotAJournal`], [`ReadError::NewerFormat`], or [`ReadError::Io`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
         let path = path.as_ref().to_owned();
-        let metadata = read_metadata(&Files, &path)?.ok_or_else(|| ReadError::NotAJournal {
-            path: path.clone(),
-            reason: "it has no `journal.meta`".to_owned(),
-        })?;
+        let metadata = read_metadata(&Files, &path)?.ok_or_else(|| ReadError::no_journal(&path))?;
         Ok(Self { path, metadata })
     }
 

@@ -1,5 +1,25 @@
 //! The checksum of everything on disk.
 
+/// CRC-32C of bytes that come in pieces.
+#[derive(Debug)]
+pub(crate) struct Checksum(crc_fast::Digest);
+
+impl Checksum {
+    pub(crate) fn new() -> Self {
+        Self(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi))
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(&self) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "a 32-bit checksum")]
+        let sum = self.0.finalize() as u32;
+        sum
+    }
+}
+
 /// CRC-32C.
 pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     crc_fast::crc32_iscsi(bytes)

@@ -11,7 +11,7 @@ mod segment;
 
 pub use damage::Damage;
 
-pub(crate) use checksum::checksum;
+pub(crate) use checksum::{Checksum, checksum};
 pub(crate) use frame::{
     CONTROL_KIND_MIN, Frame, FrameHeader, Frames, KIND_MARKER, KIND_SOURCE_NAMED,
     KIND_SOURCE_RETIRED, KIND_SOURCE_SKIPPED, NO_EVENT_TIME, frame_bytes,
