@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ringlog::ViewError;
-use ringlog::journal::{JournalReader, RecordedEvent};
+use ringlog::journal::{JournalReader, ReadError, RecordedEvent};
 use serde_json::json;
 
 use crate::Domain;
@@ -18,7 +18,8 @@ use crate::progress::Progress;
 /// Each event is one line, equal in meaning to the line that was ingested, and with its `partition`
 /// and `sequence` in front; partition by partition, in sequence order. A type that this program
 /// does not know is printed as its header and its archive in hex. With `--json` the lines are the
-/// elements of one JSON array.
+/// elements of one JSON array. Damage ends it, with exit code 4; with `--salvage` it goes on behind
+/// the damage, and says on standard error what was lost.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The journal's directory
@@ -45,6 +46,9 @@ pub(crate) struct Args {
     /// Print headers and hex, also of types that this program knows
     #[arg(long, conflicts_with_all = ["user", "event_type", "bare"])]
     raw: bool,
+    /// Go on behind damage: print what can be read, and report each gap on standard error
+    #[arg(long)]
+    salvage: bool,
 }
 
 pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit> {
@@ -64,10 +68,15 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
         is_first: true,
         out: Lines::lock(),
         line: Vec::new(),
+        is_damaged: false,
         _domain: std::marker::PhantomData,
     };
     dump.start()?;
     let dumped = dump.partitions(&reader, partitions);
+    let done = match dump.is_damaged {
+        true => Exit::Corruption,
+        false => Exit::Success,
+    };
     // What precedes damage is worth having.
     dump.finish()?;
     match dumped {
@@ -79,7 +88,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
             }
             Ok(exit)
         }
-        dumped => dumped.map(|()| Exit::Success),
+        dumped => dumped.map(|()| done),
     }
 }
 
@@ -89,6 +98,8 @@ struct Dump<'a, D> {
     is_first: bool,
     out: Lines,
     line: Vec<u8>,
+    /// Whether salvage passed over anything.
+    is_damaged: bool,
     _domain: std::marker::PhantomData<D>,
 }
 
@@ -100,14 +111,27 @@ impl<D: Domain> Dump<'_, D> {
     ) -> anyhow::Result<()> {
         let mut progress = Progress::of_events("dumping", reader);
         for partition in partitions {
-            let mut cursor = reader.cursor(partition)?;
+            let mut cursor = match reader.cursor(partition) {
+                Err(error) if self.is_passed_over(&error) => continue,
+                cursor => cursor?,
+            };
             if cursor.earliest() > self.args.from.unwrap_or(1) {
                 eprintln!(
                     "note: partition {partition}: events before sequence {} are retired",
                     cursor.earliest()
                 );
             }
-            while let Some(event) = cursor.next_event()? {
+            loop {
+                let event = match cursor.next_event() {
+                    Err(error) if self.is_passed_over(&error) => {
+                        if let Some(gap) = cursor.skip_damage()? {
+                            eprintln!("salvage: {gap}");
+                        }
+                        continue;
+                    }
+                    event => event?,
+                };
+                let Some(event) = event else { break };
                 progress.event();
                 let sequence = event.meta.sequence;
                 if self.args.to.is_some_and(|last| sequence > last) {
@@ -123,6 +147,21 @@ impl<D: Domain> Dump<'_, D> {
             }
         }
         Ok(())
+    }
+
+    /// Whether salvage goes on behind this error; it is reported then.
+    fn is_passed_over(&mut self, error: &ReadError) -> bool {
+        let ReadError::Corruption(damage) = error else {
+            return false;
+        };
+        if self.args.salvage {
+            self.is_damaged = true;
+            eprintln!(
+                "salvage: partition {}: {} is damaged at byte {}: {}",
+                damage.partition, damage.segment, damage.position, damage.damage
+            );
+        }
+        self.args.salvage
     }
 
     /// Prints the event into `line`; `false` where it was not asked for.

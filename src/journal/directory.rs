@@ -78,6 +78,22 @@ impl Directory {
         })
     }
 
+    /// Opens the journal in `path` as it is, whatever its partitions; changes nothing but the lock.
+    pub(crate) fn open_existing(
+        storage: Arc<dyn Storage>,
+        path: &Path,
+    ) -> Result<Self, JournalError> {
+        let metadata =
+            read_metadata(&*storage, path)?.ok_or_else(|| ReadError::no_journal(path))?;
+        let lock = lock(&*storage, &path.join(LOCK_FILE))?.ok_or(JournalError::AlreadyOpen)?;
+        Ok(Self {
+            path: path.to_owned(),
+            metadata,
+            storage,
+            _lock: lock,
+        })
+    }
+
     /// Whether there is a journal in `path`.
     pub(crate) fn exists(storage: &dyn Storage, path: &Path) -> Result<bool, ReadError> {
         Ok(read_metadata(storage, path)?.is_some())

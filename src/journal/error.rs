@@ -98,6 +98,13 @@ impl ReadError {
         matches!(self, Self::Corruption(_) | Self::Metadata { .. })
     }
 
+    pub(crate) fn no_journal(path: &Path) -> Self {
+        Self::NotAJournal {
+            path: path.to_owned(),
+            reason: "it has no `journal.meta`".to_owned(),
+        }
+    }
+
     pub(crate) fn io<'a>(
         operation: &'static str,
         path: &'a Path,

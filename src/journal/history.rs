@@ -19,14 +19,16 @@ const READ_AHEAD_FROM_BYTES: u64 = 4 * 1024 * 1024;
 /// A partition's groups from the first to the last sound one, over all segments.
 #[derive(Debug)]
 pub(crate) struct History<'a> {
-    storage: &'a dyn Storage,
+    pub(super) storage: &'a dyn Storage,
     directory: PathBuf,
-    partition: u32,
-    journal_id: [u64; 2],
-    mode: OpenMode,
+    pub(super) partition: u32,
+    pub(super) journal_id: [u64; 2],
+    pub(super) mode: OpenMode,
     pub(crate) segments: Vec<SegmentName>,
-    current: usize,
-    scanner: Option<GroupScanner>,
+    pub(super) current: usize,
+    pub(super) scanner: Option<GroupScanner>,
+    /// The group that [`History::step`] returned last.
+    group: Option<GroupHeader>,
     /// The highest group that any witness says was synced; in recovery, which reads each segment
     /// only once, any witness met so far.
     pub(crate) witnessed_group: u64,
@@ -34,11 +36,11 @@ pub(crate) struct History<'a> {
     pub(crate) acknowledged_group: u64,
     /// A control word is there but cannot be believed.
     pub(crate) control_unreadable: bool,
-    expected_group: u64,
-    expected_sequence: u64,
+    pub(super) expected_group: u64,
+    pub(super) expected_sequence: u64,
     /// Groups below the expected one are passed over: a tail that an opening copied under a
     /// reader, who had read it in the old place already.
-    passes_over: bool,
+    pub(super) passes_over: bool,
 }
 
 /// What [`History::step`] came to.
@@ -73,14 +75,14 @@ impl<'h> GroupFrames<'h, '_> {
         let mut sequence = self.header.first_sequence;
         while let Some(frame) = frames
             .next()
-            .map_err(|damage| self.history.corruption(damage, None))?
+            .map_err(|damage| self.history.corruption(damage))?
         {
             on_frame(sequence, &frame)?;
             sequence += u64::from(!frame.header.is_control());
         }
         if sequence != self.header.last_sequence() + 1 {
             let damage = Damage::OutOfRange("event count");
-            return Err(self.history.corruption(damage, None).into());
+            return Err(self.history.corruption(damage).into());
         }
         Ok(())
     }
@@ -109,20 +111,30 @@ impl<'a> History<'a> {
             mode,
             current: 0,
             scanner: None,
+            group: None,
             witnessed_group: 0,
             acknowledged_group: 0,
             control_unreadable: control == ControlRead::Unreadable,
-            expected_group: segments.first().map_or(1, |segment| segment.first_group),
-            expected_sequence: segments.first().map_or(1, |segment| segment.first_sequence),
+            expected_group: 1,
+            expected_sequence: 1,
             segments,
             passes_over: false,
         };
         if !has_folder {
             // The folders are made before the metadata is written.
-            return Err(history.corruption_in("the partition's folder", 0, Damage::Short, None));
+            return Err(history.corruption_in("the partition's folder", 0, Damage::Missing, None));
         }
         let snapshot_group = last_snapshot_group(storage, directory, partition, journal_id)?;
         history.witnessed_group = snapshot_group;
+        // Segments are retired only below a snapshot: a first one that starts behind that is not
+        // the first one there was.
+        if let Some(first) = history.segments.first()
+            && first.first_group > 1
+            && first.first_group <= snapshot_group + 1
+        {
+            history.expected_group = first.first_group;
+            history.expected_sequence = first.first_sequence;
+        }
         if let ControlRead::Present(word) = control {
             history.witnessed_group = history.witnessed_group.max(word.synced_group);
             history.acknowledged_group = word.acknowledged_group;
@@ -132,35 +144,38 @@ impl<'a> History<'a> {
         }
         if let Some(last) = history.segments.last().cloned() {
             history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
-            // The groups of the last segment are witnesses too, of those in front of them. Who goes
-            // through them all anyway meets them on the way.
+            history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
+            // Who goes through the last segment anyway meets its witnesses on the way.
             if mode == OpenMode::Read {
-                let mut scanner = history.open_segment(&last)?;
-                if let Some(after) =
-                    after.filter(|after| after.segment_first_group == last.first_group)
-                {
-                    scanner.seek(after.byte);
-                }
-                while let Scanned::Group(header) = scanner
-                    .step()
-                    .map_err(ReadError::io("read", &history.path(&last)))?
-                {
-                    history.witnessed_group = history.witnessed_group.max(header.synced_group);
-                }
+                history.find_witnesses()?;
             }
         }
         history.acknowledged_group = history.acknowledged_group.max(history.witnessed_group);
-        if history.segments.is_empty() && history.witnessed_group > 0 {
-            return Err(history.corruption_in("no segment", 0, Damage::Short, None));
-        }
-        // Segments are retired only below a snapshot.
-        if let Some(first) = history.segments.first()
-            && (first.first_group, first.first_sequence) != (1, 1)
-            && first.first_group > snapshot_group + 1
-        {
-            return Err(history.corruption_in("a missing segment", 0, Damage::Short, None));
-        }
         Ok(history)
+    }
+
+    /// Takes note of what the groups of the last segment witness of those in front of them.
+    pub(super) fn find_witnesses(&mut self) -> Result<(), ReadError> {
+        let Some(last) = self.segments.last().cloned() else {
+            return Ok(());
+        };
+        let mut scanner = match self.open_segment(&last) {
+            Ok(scanner) => scanner,
+            // Said where the walk comes to it: what precedes it can be read.
+            Err(ReadError::Corruption(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if self.current + 1 == self.segments.len() && self.scanner.is_some() {
+            // What lies in front of the start says less.
+            scanner.seek(self.position());
+        }
+        while let Scanned::Group(header) = scanner
+            .step()
+            .map_err(ReadError::io("read", &self.path(&last)))?
+        {
+            self.witnessed_group = self.witnessed_group.max(header.synced_group);
+        }
+        Ok(())
     }
 
     /// Expects the group behind `after` next.
@@ -172,14 +187,11 @@ impl<'a> History<'a> {
             .iter()
             .rposition(|segment| segment.first_group <= self.expected_group);
         self.current = current.unwrap_or(0);
-        let Some(segment) = self.segments.get(self.current).cloned() else {
+        // Without one, the walk says what is missing.
+        let Some(segment) = current.and_then(|current| self.segments.get(current)) else {
             return Ok(());
         };
-        if segment.first_group > self.expected_group {
-            let lost_up_to = segment.first_sequence.checked_sub(1);
-            return Err(self.corruption_in("a missing segment", 0, Damage::Short, lost_up_to));
-        }
-        let mut scanner = self.open_segment(&segment)?;
+        let mut scanner = self.open_segment(segment)?;
         if segment.first_group == after.segment_first_group {
             scanner.seek(after.byte);
         } else {
@@ -253,8 +265,23 @@ impl<'a> History<'a> {
                 return Ok(Step::End);
             }
             let Some(segment) = self.segments.get(self.current).cloned() else {
+                if self.expected_group <= self.witnessed_group {
+                    return Err(self.corruption_in("every segment", 0, Damage::Missing, None));
+                }
                 return Ok(Step::End);
             };
+            if segment.first_group > self.expected_group {
+                let lost_up_to = Some(segment.first_sequence.saturating_sub(1));
+                let missing = "the segment in front of the first one";
+                return Err(self.corruption_in(missing, 0, Damage::Missing, lost_up_to));
+            }
+            if segment.first_group == self.expected_group
+                && segment.first_sequence != self.expected_sequence
+                && self.scanner.is_none()
+            {
+                let damage = Damage::Misplaced("another sequence's name");
+                return Err(self.corruption_in(&segment.name, 0, damage, None));
+            }
             // What an opening copied to the next segment is superseded here.
             let bound = self
                 .segments
@@ -287,8 +314,11 @@ impl<'a> History<'a> {
                         self.expected_group += 1;
                         self.expected_sequence = header.last_sequence() + 1;
                         self.witnessed_group = self.witnessed_group.max(header.synced_group);
+                        self.group = Some(header);
                         return Ok(Step::Group(header));
                     }
+                    // The next call finds the same.
+                    scanner.seek(position);
                     let damage = Damage::Misplaced("another group's number");
                     return Err(self.corruption_in(&segment.name, position, damage, None));
                 }
@@ -349,7 +379,7 @@ impl<'a> History<'a> {
         }
     }
 
-    fn open_segment(&self, segment: &SegmentName) -> Result<GroupScanner, ReadError> {
+    pub(super) fn open_segment(&self, segment: &SegmentName) -> Result<GroupScanner, ReadError> {
         self.open_listed(segment)
             .map_err(|error| self.retired_or(segment, error))
     }
@@ -441,8 +471,8 @@ impl<'a> History<'a> {
             let listed = segments
                 .iter()
                 .position(|segment| segment.first_group == current.first_group);
-            self.current = listed
-                .ok_or_else(|| self.retired_or(current, self.corruption(Damage::Short, None)))?;
+            self.current =
+                listed.ok_or_else(|| self.retired_or(current, self.corruption(Damage::Missing)))?;
         }
         self.segments = segments;
         if let (Some(before), Some(segment)) = (
@@ -466,18 +496,24 @@ impl<'a> History<'a> {
         Ok(())
     }
 
-    fn path(&self, segment: &SegmentName) -> PathBuf {
+    pub(super) fn path(&self, segment: &SegmentName) -> PathBuf {
         self.directory.join(&segment.name)
     }
 
     /// Corruption inside the group that was returned last.
-    pub(crate) fn corruption(&self, damage: Damage, lost_up_to: Option<u64>) -> ReadError {
+    pub(crate) fn corruption(&self, damage: Damage) -> ReadError {
         let name = self
             .segments
             .get(self.current)
             .map_or("", |segment| &segment.name);
-        let position = self.scanner.as_ref().map_or(0, GroupScanner::position);
-        self.corruption_in(name, position, damage, lost_up_to)
+        let mut error = self.corruption_in(name, self.position(), damage, None);
+        if let (ReadError::Corruption(corruption), Some(group)) = (&mut error, self.group) {
+            corruption.position = self.position().saturating_sub(group.padded_bytes() as u64);
+            corruption.last_known = group.first_sequence - 1;
+            corruption.first_lost = group.first_sequence;
+            corruption.lost_up_to = Some(group.last_sequence());
+        }
+        error
     }
 
     fn corruption_in(

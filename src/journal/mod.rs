@@ -15,6 +15,8 @@ mod prepare;
 mod read_ahead;
 mod reader;
 mod recovery;
+mod repair;
+mod salvage;
 mod scan;
 mod snapshots;
 mod verify;
@@ -24,6 +26,8 @@ pub use error::{Corruption, ReadError};
 pub use format::Damage;
 pub use reader::{Cursor, JournalReader, RecordedEvent};
 pub use recovery::TornTail;
+pub use repair::{Loss, PartitionPlan, Repair, RepairError, RepairPlan, RepairStep};
+pub use salvage::Gap;
 pub use verify::{PartitionCheck, VerifyReport};
 
 pub(crate) use buffer::GroupBuffer;

@@ -67,10 +67,9 @@ pub(crate) fn recover_partition<E>(
         OpenMode::ReadUncached,
         after.as_ref(),
     )?;
-    if let Some(after) = after {
-        recovery.last_group = after.group;
-        recovery.last_sequence = after.sequence;
-    }
+    let before = history.reached();
+    recovery.last_group = before.group;
+    recovery.last_sequence = before.sequence;
     recovery.segments = history.segments.len() as u64;
     recovery.control_unreadable = history.control_unreadable;
     let mut tail = Tail::default();
@@ -196,7 +195,7 @@ fn copy_tail(
         }
         if copied_group != recovery.last_group {
             // Replayed, but not there on a second look: the device does not read the same twice.
-            return Err(history.corruption(Damage::Checksum, None));
+            return Err(history.corruption(Damage::Checksum));
         }
     }
     let capacity = position.max(SEGMENT_BYTES_MIN);
@@ -212,6 +211,15 @@ fn copy_tail(
     })
 }
 
+/// The name of a torn tail's copy. The salt tells two segments of one name apart, of which the second
+/// replaced the first.
+pub(crate) fn torn_file_name(torn: &TornTail, salt: u64) -> String {
+    format!(
+        "partition-{:04}-{}-{}-{salt:016x}.torn",
+        torn.partition, torn.segment, torn.position,
+    )
+}
+
 /// Copies torn bytes to the quarantine, once: a second opening finds them there.
 fn quarantine(
     storage: &dyn Storage,
@@ -220,14 +228,7 @@ fn quarantine(
     torn: &TornTail,
 ) -> Result<(), ReadError> {
     let directory = root.join(QUARANTINE_DIR);
-    // The salt tells two segments of one name apart, of which the second replaced the first.
-    let name = format!(
-        "partition-{:04}-{}-{}-{:016x}.torn",
-        torn.partition,
-        torn.segment,
-        torn.position,
-        history.salt()
-    );
+    let name = torn_file_name(torn, history.salt());
     let path = directory.join(&name);
     let temporary = directory.join(format!("{name}{TEMPORARY_SUFFIX}"));
     let mut copy = || -> io::Result<()> {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::control::{ControlRead, ControlWord};
 use super::directory::{has_writer, list_segments, partition_dir, read_metadata};
 use super::error::ReadError;
-use super::format::{Frames, Metadata, Position};
+use super::format::{Damage, Frames, Metadata, Position};
 use super::history::{History, Step};
 use super::marks::{Mark, is_cursor_name, read_mark, store_mark};
+use super::salvage::Gap;
 use crate::event::{Event, EventMeta, State, ViewError};
 use crate::snapshot::{self, AsOf, RestoreError, Restored, Tables, Totals};
 use crate::source::SourceInfo;
@@ -57,10 +58,7 @@ impl JournalReader {
     /// [`ReadError::NotAJournal`], [`ReadError::NewerFormat`], or [`ReadError::Io`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
         let path = path.as_ref().to_owned();
-        let metadata = read_metadata(&Files, &path)?.ok_or_else(|| ReadError::NotAJournal {
-            path: path.clone(),
-            reason: "it has no `journal.meta`".to_owned(),
-        })?;
+        let metadata = read_metadata(&Files, &path)?.ok_or_else(|| ReadError::no_journal(&path))?;
         Ok(Self { path, metadata })
     }
 
@@ -83,7 +81,8 @@ impl JournalReader {
     ///
     /// # Errors
     ///
-    /// [`ReadError`]: also corruption that shows at once, such as a missing segment.
+    /// [`ReadError`]: also where the partition's folder is missing. Other corruption shows where the
+    /// cursor comes to it.
     pub fn cursor(&self, partition: u32) -> Result<Cursor, ReadError> {
         self.cursor_behind(partition, None, Tables::default())
     }
@@ -204,6 +203,7 @@ impl JournalReader {
             next_sequence: before_group.sequence + 1,
             skip_to: 0,
             tables,
+            damaged: Damaged::No,
         })
     }
 
@@ -266,6 +266,19 @@ pub struct Cursor {
     /// Events below this sequence are passed over.
     skip_to: u64,
     tables: Tables,
+    damaged: Damaged,
+}
+
+/// Whether the last call of [`Cursor::next_event`] met damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Damaged {
+    No,
+    /// Where a group was expected.
+    BetweenGroups,
+    /// In the frames of a group whose checksum is right.
+    InGroup,
+    /// And nothing sound follows it: the reading ended there.
+    ToTheEnd,
 }
 
 impl Cursor {
@@ -273,23 +286,37 @@ impl Cursor {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Corruption`] where something that was durable cannot be read, or
-    /// [`ReadError::Io`].
+    /// [`ReadError::Corruption`] where something that was durable cannot be read, the same at every
+    /// call until [`skip_damage`](Self::skip_damage); or [`ReadError::Io`].
     pub fn next_event(&mut self) -> Result<Option<RecordedEvent<'_>>, ReadError> {
+        if self.damaged == Damaged::ToTheEnd {
+            return Ok(None);
+        }
         loop {
             let mut frames = Frames::resume(self.history.frames(), self.offset);
-            let frame = frames
-                .next()
-                .map_err(|damage| self.history.corruption(damage, None))?;
+            let frame = match frames.next() {
+                Ok(frame) => frame,
+                Err(damage) => return Err(self.damaged_group(damage)),
+            };
             let Some(frame) = frame else {
+                if self.next_sequence != self.history.expected_sequence {
+                    return Err(self.damaged_group(Damage::OutOfRange("event count")));
+                }
                 self.offset = 0;
                 let limit = self.history.acknowledged_group;
                 self.before_group = self.history.reached();
-                match self.history.step(limit)? {
-                    Step::Group(header) => self.next_sequence = header.first_sequence,
-                    Step::End | Step::Torn(_) => {
+                match self.history.step(limit) {
+                    Ok(Step::Group(header)) => self.next_sequence = header.first_sequence,
+                    Ok(Step::End | Step::Torn(_)) => {
                         self.history.leave_group();
                         return Ok(None);
+                    }
+                    Err(error) => {
+                        self.history.leave_group();
+                        if let ReadError::Corruption(_) = error {
+                            self.damaged = Damaged::BetweenGroups;
+                        }
+                        return Err(error);
                     }
                 }
                 continue;
@@ -324,12 +351,64 @@ impl Cursor {
         }
     }
 
+    /// Salvage: after a [`ReadError::Corruption`], moves behind the damage to the next sound group
+    /// in journal order, in the same segment or a later one, and says which events were lost.
+    /// [`next_event`](Self::next_event) then goes on there; behind a gap without an end it returns
+    /// `None`.
+    ///
+    /// Without damage it does nothing and returns `None`. What is read behind a gap is sound, but
+    /// no longer a history: state that is built from it is not the state that was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Io`], [`ReadError::NewerFormat`].
+    pub fn skip_damage(&mut self) -> Result<Option<Gap>, ReadError> {
+        let gap = match self.damaged {
+            Damaged::No | Damaged::ToTheEnd => return Ok(None),
+            Damaged::InGroup => {
+                self.history.leave_group();
+                Gap {
+                    partition: self.partition,
+                    first_lost: self.next_sequence,
+                    lost_up_to: Some(self.history.expected_sequence - 1),
+                }
+            }
+            Damaged::BetweenGroups => {
+                let limit = self.history.acknowledged_group;
+                self.history.skip_damage(limit)?
+            }
+        };
+        self.offset = 0;
+        self.next_sequence = self.history.expected_sequence;
+        self.damaged = match gap.lost_up_to {
+            Some(_) => Damaged::No,
+            None => Damaged::ToTheEnd,
+        };
+        Ok(Some(gap))
+    }
+
+    /// The rest of the current group is not what its header says.
+    fn damaged_group(&mut self, damage: Damage) -> ReadError {
+        self.damaged = Damaged::InGroup;
+        let mut error = self.history.corruption(damage);
+        if let ReadError::Corruption(corruption) = &mut error {
+            // What precedes it in the group has been handed out.
+            corruption.last_known = self.next_sequence - 1;
+            corruption.first_lost = self.next_sequence;
+        }
+        error
+    }
+
     /// Looks again at how far the journal goes; [`next_event`](Self::next_event) then goes on.
     ///
     /// # Errors
     ///
     /// [`ReadError`].
     pub fn refresh(&mut self) -> Result<(), ReadError> {
+        if self.damaged == Damaged::ToTheEnd {
+            // There may be something sound behind the damage by now.
+            self.damaged = Damaged::No;
+        }
         self.history.refresh()
     }
 

@@ -146,6 +146,26 @@ impl GroupScanner {
         }
     }
 
+    /// Moves to the first sound group from the position on that `accept` takes, without passing it;
+    /// `None` at the end of the file.
+    pub(crate) fn seek_group(
+        &mut self,
+        accept: impl Fn(&GroupHeader) -> bool,
+    ) -> io::Result<Option<GroupHeader>> {
+        let mut position = self.position;
+        while !self.load(position, BLOCK_BYTES)?.is_empty() {
+            if let Scanned::Group(header) = self.read_group(position)?
+                && accept(&header)
+            {
+                self.position = position;
+                self.leave_group();
+                return Ok(Some(header));
+            }
+            position += BLOCK_BYTES as u64;
+        }
+        Ok(None)
+    }
+
     /// Looks at everything behind the current position: what a decision about it needs.
     pub(crate) fn inspect_rest(&mut self) -> io::Result<Rest> {
         let mut rest = Rest {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Tables;
 use crate::EVENT_BYTES_MAX;
-use crate::journal::format::{Damage, Digest, Frame, FrameHeader, SnapshotHeader, frame_bytes};
+use crate::journal::format::{Checksum, Damage, Frame, FrameHeader, SnapshotHeader, frame_bytes};
 use crate::journal::{SnapshotName, read_snapshot_header};
 use crate::storage::{OpenMode, Storage, StorageFile};
 
@@ -25,7 +25,7 @@ pub(crate) fn write_snapshot(
         file,
         position: SnapshotHeader::BYTES as u64,
         buffer: Vec::with_capacity(CHUNK_BYTES),
-        digest: Digest::new(),
+        digest: Checksum::new(),
     };
     tables.for_each_record(|record, bytes| {
         let padding = [0; 16];
@@ -49,7 +49,7 @@ struct BodyWriter<'a> {
     file: &'a dyn StorageFile,
     position: u64,
     buffer: Vec<u8>,
-    digest: Digest,
+    digest: Checksum,
 }
 
 impl BodyWriter<'_> {
@@ -124,7 +124,7 @@ impl SnapshotFile {
 
     /// Checks the checksum of everything behind the header.
     pub(crate) fn check(&self) -> Result<(), Unusable> {
-        let mut digest = Digest::new();
+        let mut digest = Checksum::new();
         let mut body = self.section(0, self.header.tables_bytes + self.header.state_bytes);
         loop {
             let bytes = body.fill_buf()?;

@@ -106,7 +106,7 @@ pub(crate) fn restore<S: State>(
     if !is_complete {
         // Whether they were retired or lost, the journal knows.
         let mode = OpenMode::Read;
-        History::open(storage, partition_dir, partition, journal_id, mode, None)?;
+        History::open(storage, partition_dir, partition, journal_id, mode, None)?.step(u64::MAX)?;
         return Err(RestoreError::NoSnapshot {
             earliest: first.map_or(1, |first| first.first_sequence),
             rejected,

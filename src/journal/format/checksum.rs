@@ -7,9 +7,9 @@ pub(crate) fn checksum(bytes: &[u8]) -> u32 {
 
 /// CRC-32C of bytes that come in pieces.
 #[derive(Debug)]
-pub(crate) struct Digest(crc_fast::Digest);
+pub(crate) struct Checksum(crc_fast::Digest);
 
-impl Digest {
+impl Checksum {
     pub(crate) fn new() -> Self {
         Self(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi))
     }
@@ -20,8 +20,8 @@ impl Digest {
 
     pub(crate) fn finish(&self) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "a 32-bit checksum")]
-        let checksum = self.0.finalize() as u32;
-        checksum
+        let sum = self.0.finalize() as u32;
+        sum
     }
 }
 
@@ -30,11 +30,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_of_pieces_is_the_checksum_of_the_whole() {
-        let mut digest = Digest::new();
-        digest.update(b"1234");
-        digest.update(b"56789");
-        assert_eq!(digest.finish(), checksum(b"123456789"));
+    fn the_checksum_of_pieces_is_that_of_the_whole() {
+        let mut pieces = Checksum::new();
+        pieces.update(b"1234");
+        pieces.update(b"56789");
+        assert_eq!(pieces.finish(), checksum(b"123456789"));
         assert_eq!(checksum(b"123456789"), 0xe306_9283);
     }
 }

@@ -7,6 +7,9 @@ pub enum Damage {
     /// The file ends inside a structure.
     #[error("the file ends in the middle of it")]
     Short,
+    /// The file or folder is not there.
+    #[error("it is missing")]
+    Missing,
     /// The first bytes are not the expected magic number.
     #[error("the magic number is missing")]
     Magic,

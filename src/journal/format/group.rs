@@ -103,6 +103,15 @@ impl GroupHeader {
         if header.length as usize > GROUP_BYTES_MAX - GROUP_HEADER_BYTES {
             return Err(Damage::OutOfRange("group length"));
         }
+        let has_next = header
+            .first_sequence
+            .checked_add(u64::from(header.events) + 1);
+        if header.group.wrapping_sub(1) >= u64::MAX - 1
+            || header.first_sequence == 0
+            || has_next.is_none()
+        {
+            return Err(Damage::OutOfRange("group or sequence number"));
+        }
         Ok(header)
     }
 
@@ -124,6 +133,12 @@ impl GroupHeader {
         });
         let bytes = length.min(GROUP_BYTES_MAX - GROUP_HEADER_BYTES) + GROUP_HEADER_BYTES;
         bytes.next_multiple_of(BLOCK_BYTES) as u64
+    }
+
+    /// The salt that the bytes of a group claim, whatever else is wrong with them.
+    pub(crate) fn claimed_salt(bytes: &[u8]) -> Option<u64> {
+        let bytes = bytes.get(..GROUP_HEADER_BYTES)?;
+        Some(bytemuck::pod_read_unaligned::<Self>(bytes).salt)
     }
 
     /// Checks the checksum over the whole group, which starts at the start of `bytes`, and returns

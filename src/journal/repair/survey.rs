@@ -1,0 +1,269 @@
+//! Planning: what is wrong with each partition, and what would mend it. Writes nothing.
+
+use std::path::Path;
+
+use super::copy::Copy;
+use super::cut::Cut;
+use super::error::Loss;
+use super::plan::{PartitionPlan, RepairPlan, RepairStep, Work};
+use crate::journal::control::{ControlRead, ControlWord};
+use crate::journal::directory::{QUARANTINE_DIR, partition_dir};
+use crate::journal::error::{Corruption, ReadError};
+use crate::journal::format::{GroupHeader, Metadata, segment_file_name};
+use crate::journal::history::{History, Step};
+use crate::journal::open::torn_file_name;
+use crate::storage::{OpenMode, Storage};
+
+/// Plans the repair of every partition of the journal in `root`.
+pub(super) fn survey(
+    storage: &dyn Storage,
+    root: &Path,
+    metadata: &Metadata,
+) -> Result<RepairPlan, ReadError> {
+    let partitions = (0..metadata.partitions)
+        .map(|partition| survey_partition(storage, root, metadata, partition))
+        .collect::<Result<_, _>>()?;
+    Ok(RepairPlan { partitions })
+}
+
+/// The sound groups from the first one on.
+#[derive(Debug, Default, Clone, Copy)]
+struct Sound {
+    last_group: u64,
+    last_sequence: u64,
+    /// Where the last one ends in its segment.
+    end: u64,
+}
+
+/// Sound groups at the end that no witness covers.
+#[derive(Debug, Default)]
+struct Tail {
+    first: Option<GroupHeader>,
+    events: u64,
+    /// Groups without frames alone are not kept: their numbers are given again.
+    holds_frames: bool,
+    /// What precedes them.
+    before: Sound,
+}
+
+fn survey_partition(
+    storage: &dyn Storage,
+    root: &Path,
+    metadata: &Metadata,
+    partition: u32,
+) -> Result<PartitionPlan, ReadError> {
+    let folder = partition_dir(root, partition);
+    let mut plan = PartitionPlan {
+        partition,
+        torn_tail: None,
+        control_unreadable: false,
+        loss: None,
+        steps: Vec::new(),
+        work: Work::Nothing,
+    };
+    let id = metadata.journal_id;
+    let mut history = match History::open(
+        storage,
+        &folder,
+        partition,
+        id,
+        OpenMode::ReadUncached,
+        None,
+    ) {
+        // Nothing but a missing folder shows at once.
+        Err(ReadError::Corruption(corruption)) => {
+            plan.loss = Some(Loss {
+                corruption: *corruption,
+                sound_events: 0,
+                acknowledged_sequence: None,
+            });
+            let name = folder.file_name().unwrap_or_default();
+            plan.steps.push(RepairStep::CreateFolder {
+                folder: name.to_string_lossy().into_owned(),
+            });
+            plan.work = Work::Folder;
+            return Ok(plan);
+        }
+        history => history?,
+    };
+    history.find_witnesses()?;
+    plan.control_unreadable = history.control_unreadable;
+    let (mut sound, mut tail) = (Sound::default(), Tail::default());
+    loop {
+        // Damage inside a group's frames leaves the history behind the group.
+        let (error, is_in_group) = match history.step(u64::MAX) {
+            Ok(Step::Group(header)) => match check_frames(&history, &header) {
+                Ok(()) => {
+                    if header.group > history.witnessed_group {
+                        tail.take(&header, sound);
+                    }
+                    sound = Sound {
+                        last_group: header.group,
+                        last_sequence: header.last_sequence(),
+                        end: history.position(),
+                    };
+                    continue;
+                }
+                Err(error) => (error, true),
+            },
+            Ok(Step::End) => {
+                plan_opening(&mut plan, &history, sound, &tail);
+                return Ok(plan);
+            }
+            Ok(Step::Torn(torn)) => {
+                plan.steps.push(RepairStep::Copy {
+                    segment: torn.segment.clone(),
+                    position: torn.position,
+                    bytes: torn.bytes,
+                    to: format!("{QUARANTINE_DIR}/{}", torn_file_name(&torn, history.salt())),
+                });
+                plan.torn_tail = Some(torn);
+                plan_opening(&mut plan, &history, sound, &tail);
+                return Ok(plan);
+            }
+            Err(error) => (error, false),
+        };
+        let ReadError::Corruption(corruption) = error else {
+            return Err(error);
+        };
+        plan_cut(&mut plan, storage, &folder, &history, sound)?;
+        plan.loss = Some(Loss {
+            corruption: Corruption {
+                lost_up_to: None,
+                ..*corruption
+            },
+            sound_events: count_sound_events(&mut history, is_in_group)?,
+            acknowledged_sequence: match ControlWord::read(storage, &folder)
+                .map_err(ReadError::io("read the control word in", &folder))?
+            {
+                ControlRead::Present(word) => Some(word.acknowledged_sequence),
+                ControlRead::Absent | ControlRead::Unreadable => None,
+            },
+        });
+        return Ok(plan);
+    }
+}
+
+impl Tail {
+    fn take(&mut self, header: &GroupHeader, before: Sound) {
+        if self.first.is_none() {
+            self.before = before;
+            self.first = Some(*header);
+        }
+        self.events += u64::from(header.events);
+        self.holds_frames |= header.length > 0;
+    }
+}
+
+fn check_frames(history: &History<'_>, header: &GroupHeader) -> Result<(), ReadError> {
+    history.group_frames(header).for_each(|_, _| Ok(()))
+}
+
+/// The steps of an opening, where it would do anything.
+fn plan_opening(plan: &mut PartitionPlan, history: &History<'_>, sound: Sound, tail: &Tail) {
+    let (last, first_sequence, first_group) = match tail.first {
+        Some(first) if tail.holds_frames => (sound, first.first_sequence, first.group),
+        Some(_) => (
+            tail.before,
+            tail.before.last_sequence + 1,
+            tail.before.last_group + 1,
+        ),
+        None => (sound, sound.last_sequence + 1, sound.last_group + 1),
+    };
+    let starts_segment = tail.holds_frames || plan.torn_tail.is_some();
+    if !starts_segment && !plan.control_unreadable {
+        return;
+    }
+    if starts_segment {
+        let segment = segment_file_name(first_sequence, first_group);
+        plan.steps.push(RepairStep::StartSegment {
+            replaces: history.segments.iter().any(|one| one.name == segment),
+            events: tail.events,
+            segment,
+        });
+    }
+    plan.steps.push(RepairStep::StoreControlWord {
+        group: last.last_group,
+        sequence: last.last_sequence,
+    });
+    plan.work = Work::Open;
+}
+
+/// The steps that take everything behind `sound` out of the journal.
+fn plan_cut(
+    plan: &mut PartitionPlan,
+    storage: &dyn Storage,
+    folder: &Path,
+    history: &History<'_>,
+    sound: Sound,
+) -> Result<(), ReadError> {
+    let mut cut = Cut {
+        last_group: sound.last_group,
+        last_sequence: sound.last_sequence,
+        ..Cut::default()
+    };
+    for segment in &history.segments {
+        if segment.first_group <= sound.last_group {
+            // The last one of these is where the last sound group lies.
+            cut.kept = Some(segment.name.clone());
+        } else {
+            cut.copies
+                .extend(Copy::of(storage, folder, &segment.name, 0)?);
+            cut.removed.push(segment.name.clone());
+        }
+    }
+    if let Some(kept) = &cut.kept {
+        let rest = Copy::of(storage, folder, kept, sound.end)?;
+        cut.copies.splice(0..0, rest);
+    }
+    // From the last to the first: what is left at any moment is the journal's beginning.
+    cut.removed.reverse();
+    let fresh = cut.fresh_name();
+    let replaces = cut.removed.contains(&fresh);
+    cut.removed.retain(|name| *name != fresh);
+    let copies = cut.copies.iter().map(|copy| RepairStep::Copy {
+        segment: copy.segment.clone(),
+        position: copy.position,
+        bytes: copy.bytes,
+        to: format!("{QUARANTINE_DIR}/{}", copy.name(plan.partition)),
+    });
+    let removals = cut.removed.iter().map(|segment| RepairStep::RemoveSegment {
+        segment: segment.clone(),
+    });
+    plan.steps.extend(copies);
+    plan.steps.push(RepairStep::StoreControlWord {
+        group: cut.last_group,
+        sequence: cut.last_sequence,
+    });
+    plan.steps.extend(removals);
+    plan.steps.push(RepairStep::StartSegment {
+        segment: fresh,
+        events: 0,
+        replaces,
+    });
+    plan.work = Work::Cut(cut);
+    Ok(())
+}
+
+/// How many events behind the damage salvage would read.
+fn count_sound_events(history: &mut History<'_>, mut is_in_group: bool) -> Result<u64, ReadError> {
+    let mut events = 0;
+    loop {
+        if !is_in_group && history.skip_damage(u64::MAX)?.lost_up_to.is_none() {
+            return Ok(events);
+        }
+        is_in_group = false;
+        loop {
+            match history.step(u64::MAX) {
+                Ok(Step::Group(header)) => match check_frames(history, &header) {
+                    Ok(()) => events += u64::from(header.events),
+                    Err(ReadError::Corruption(_)) => {}
+                    Err(error) => return Err(error),
+                },
+                Ok(Step::End | Step::Torn(_)) => return Ok(events),
+                Err(ReadError::Corruption(_)) => break,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
