@@ -29,4 +29,4 @@ pub(crate) use error::{JournalError, WriteFailure};
 pub(crate) use format::GROUP_BYTES_MAX;
 pub(crate) use open::{PartitionRecovery, RecoverError, recover_partition};
 pub(crate) use prepare::Preparer;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{SegmentSizes, Writer};

@@ -18,6 +18,24 @@ pub(crate) const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
 /// Segments double up to this size.
 const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
+/// How large segments are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SegmentSizes {
+    /// Of the first one after an opening.
+    pub(crate) first: u64,
+    /// Each is twice as large as the one before, up to this.
+    pub(crate) largest: u64,
+}
+
+impl Default for SegmentSizes {
+    fn default() -> Self {
+        Self {
+            first: SEGMENT_BYTES_MIN,
+            largest: SEGMENT_BYTES_MAX,
+        }
+    }
+}
+
 /// Writes the groups of one partition. After an error it must not be used again.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -36,6 +54,7 @@ pub(crate) struct Writer {
     /// Whether the files themselves, without the control word, prove the last group.
     is_witnessed: bool,
     next_capacity: u64,
+    largest_capacity: u64,
     /// A witness group has no frames, but needs a block like any other.
     witness: GroupBuffer,
     bytes_written: u64,
@@ -79,7 +98,8 @@ impl Writer {
             next_sequence: recovery.last_sequence + 1,
             synced_group: recovery.last_group,
             is_witnessed,
-            next_capacity: SEGMENT_BYTES_MIN,
+            next_capacity: directory.segment_sizes.first,
+            largest_capacity: directory.segment_sizes.largest,
             witness: GroupBuffer::new(BLOCK_BYTES),
             bytes_written: 0,
             preparer,
@@ -259,7 +279,7 @@ impl Writer {
             &temporary,
             &self.directory.join(name),
         )?;
-        self.next_capacity = (capacity * 2).min(SEGMENT_BYTES_MAX);
+        self.next_capacity = (capacity * 2).min(self.largest_capacity);
         self.segment = Some(OpenSegment {
             file,
             salt,

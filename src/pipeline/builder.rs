@@ -13,7 +13,7 @@ use crate::clock::Moment;
 use crate::event::{Event, State, fingerprint};
 use crate::idle::Signal;
 use crate::journal::format::frame_bytes;
-use crate::journal::{self, Directory, JournalError, Preparer, Writer};
+use crate::journal::{self, Directory, JournalError, Preparer, SegmentSizes, Writer};
 use crate::partition::{Exchange, Gate, Mailbox, Partition};
 use crate::ring;
 use crate::storage::{Files, Storage};
@@ -34,6 +34,7 @@ pub struct Builder {
     partition_threads: Option<usize>,
     pin_threads: bool,
     storage: Arc<dyn Storage>,
+    segment_sizes: SegmentSizes,
 }
 
 impl Builder {
@@ -47,6 +48,7 @@ impl Builder {
             partition_threads: None,
             pin_threads: true,
             storage: Arc::new(Files),
+            segment_sizes: SegmentSizes::default(),
         }
     }
 
@@ -157,23 +159,65 @@ impl Builder {
                 partitions,
             });
         }
-        let directory = Directory::open(Arc::clone(&self.storage), &self.path, self.partitions)
-            .map_err(|error| match error {
-                JournalError::AlreadyOpen => OpenError::AlreadyOpen {
-                    path: self.path.clone(),
-                },
-                JournalError::PartitionCount { found, asked } => OpenError::PartitionCount {
-                    path: self.path.clone(),
-                    found,
-                    asked,
-                },
-                JournalError::Read(error) => error.into(),
-            })?;
+        let directory = self.open_directory()?;
         let partitions = recover_all(&directory, states)?;
         Ok(Opened {
             directory: Some(directory),
             partitions,
         })
+    }
+
+    fn open_directory(&self) -> Result<Directory, OpenError> {
+        let opened = Directory::open(Arc::clone(&self.storage), &self.path, self.partitions);
+        let mut directory = opened.map_err(|error| match error {
+            JournalError::AlreadyOpen => OpenError::AlreadyOpen {
+                path: self.path.clone(),
+            },
+            JournalError::PartitionCount { found, asked } => OpenError::PartitionCount {
+                path: self.path.clone(),
+                found,
+                asked,
+            },
+            JournalError::Read(error) => error.into(),
+        })?;
+        directory.segment_sizes = self.segment_sizes;
+        Ok(directory)
+    }
+
+    /// As [`open`](Self::open), but without a thread: recovers on this one, and leaves everything
+    /// in the caller's hands to be stepped.
+    #[cfg(feature = "sim")]
+    pub(crate) fn open_stepped<S: State>(
+        mut self,
+        segment_sizes: SegmentSizes,
+        state: impl FnMut(u32) -> S,
+    ) -> Result<(Assembled<S>, Running), OpenError> {
+        self.segment_sizes = segment_sizes;
+        let directory = self.open_directory()?;
+        let states: Vec<S> = (0..self.partitions).map(state).collect();
+        let partitions = super::recover::recover_in_order(&directory, states)?;
+        let opened = Opened {
+            directory: Some(directory),
+            partitions,
+        };
+        let mut running = Running::default();
+        running.stepped = Some(super::stepped::Stepped::default());
+        let placement = Placement {
+            threads: vec![(0..self.partitions).collect()],
+            cpus: Vec::new(),
+            allowed_cpus: 1,
+        };
+        let mut report = StartReport {
+            durability: self.durability,
+            is_volatile: false,
+            allowed_cpus: 1,
+            partition_threads: 0,
+            pinned_cpus: Vec::new(),
+            recovery: Duration::ZERO,
+            partitions: Vec::new(),
+        };
+        let assembled = self.assemble(opened, &placement, &mut running, &mut report)?;
+        Ok((assembled, running))
     }
 
     fn start<S: State>(self, opened: Opened<S>, started: Moment) -> Result<Pipeline<S>, OpenError> {
@@ -323,7 +367,7 @@ struct Opened<S> {
 }
 
 /// Everything that is put together before the partition threads start.
-struct Assembled<S: State> {
-    shared: Arc<Shared<S>>,
-    partitions: Vec<Partition<S>>,
+pub(crate) struct Assembled<S: State> {
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) partitions: Vec<Partition<S>>,
 }

@@ -14,6 +14,9 @@ pub(crate) struct Running {
     pub(crate) partition_threads: Vec<JoinHandle<()>>,
     pub(crate) journalers: Vec<JoinHandle<JournalerEnd>>,
     pub(crate) preparer: Option<(Arc<Preparer>, JoinHandle<()>)>,
+    /// What a simulation steps on its own thread, instead of threads.
+    #[cfg(feature = "sim")]
+    pub(crate) stepped: Option<super::stepped::Stepped>,
     /// Holds the lock, so it goes last.
     pub(crate) directory: Option<Arc<Directory>>,
 }

@@ -47,7 +47,29 @@ impl<S> Shared<S> {
     }
 }
 
+impl<S: State> Shared<S> {
+    /// A publisher for one thread.
+    pub(crate) fn publisher(&self) -> Publisher<S::Event> {
+        let rings = sync::lock(&self.rings).clone();
+        Publisher::new(Arc::clone(&self.gates), rings)
+    }
+}
+
 impl<S> Shared<S> {
+    /// Each partition at this moment.
+    pub(crate) fn stats(&self) -> Vec<PartitionStats> {
+        self.gates
+            .iter()
+            .map(|gate| PartitionStats {
+                durable_sequence: gate.durable.get(),
+                applied_sequence: gate.counters.applied_sequence.load(Ordering::Relaxed),
+                duplicates: gate.counters.duplicates.load(Ordering::Relaxed),
+                groups: gate.counters.groups.load(Ordering::Relaxed),
+                bytes_written: gate.counters.bytes_written.load(Ordering::Relaxed),
+            })
+            .collect()
+    }
+
     /// A publishing end of one partition's ring.
     pub(crate) fn ring(&self, partition: usize) -> RingPublisher {
         sync::lock(&self.rings)[partition].clone()
@@ -71,8 +93,7 @@ impl<S: State> Pipeline<S> {
     /// A publisher for one thread; clone it for others.
     #[must_use]
     pub fn publisher(&self) -> Publisher<S::Event> {
-        let rings = sync::lock(&self.shared.rings).clone();
-        Publisher::new(Arc::clone(&self.shared.gates), rings)
+        self.shared.publisher()
     }
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
@@ -100,17 +121,7 @@ impl<S: State> Pipeline<S> {
     /// Each partition at this moment.
     #[must_use]
     pub fn stats(&self) -> Vec<PartitionStats> {
-        self.shared
-            .gates
-            .iter()
-            .map(|gate| PartitionStats {
-                durable_sequence: gate.durable.get(),
-                applied_sequence: gate.counters.applied_sequence.load(Ordering::Relaxed),
-                duplicates: gate.counters.duplicates.load(Ordering::Relaxed),
-                groups: gate.counters.groups.load(Ordering::Relaxed),
-                bytes_written: gate.counters.bytes_written.load(Ordering::Relaxed),
-            })
-            .collect()
+        self.shared.stats()
     }
 
     /// Refuses further events, handles and makes durable everything that was taken, joins every

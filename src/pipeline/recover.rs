@@ -49,6 +49,19 @@ pub(crate) fn recover_all<S: State>(
         .collect())
 }
 
+/// As [`recover_all`], on this thread, one after the other.
+#[cfg(feature = "sim")]
+pub(crate) fn recover_in_order<S: State>(
+    directory: &Directory,
+    states: Vec<S>,
+) -> Result<Vec<Recovered<S>>, OpenError> {
+    let recovered = recover_lane(directory, (0..).zip(states).collect())?;
+    Ok(recovered
+        .into_iter()
+        .map(|(_, recovered)| recovered)
+        .collect())
+}
+
 fn recover_lane<S: State>(
     directory: &Directory,
     lane: Vec<(u32, S)>,
