@@ -3,8 +3,18 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+#[cfg(feature = "sim")]
+thread_local! {
+    /// What a simulation on this thread says the time is.
+    static SIMULATED_NS: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
+}
+
 /// Nanoseconds since the Unix epoch by the wall clock; 0 when the clock stands before it.
 pub(crate) fn wall_ns() -> u64 {
+    #[cfg(feature = "sim")]
+    if let Some(now_ns) = SIMULATED_NS.get() {
+        return now_ns;
+    }
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| {
@@ -23,5 +33,24 @@ impl Moment {
 
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+/// Has this thread's wall clock stand still at a moment, until dropped.
+#[cfg(feature = "sim")]
+#[derive(Debug)]
+pub(crate) struct SimulatedClock(Option<u64>);
+
+#[cfg(feature = "sim")]
+impl SimulatedClock {
+    pub(crate) fn at(now_ns: u64) -> Self {
+        Self(SIMULATED_NS.replace(Some(now_ns)))
+    }
+}
+
+#[cfg(feature = "sim")]
+impl Drop for SimulatedClock {
+    fn drop(&mut self) {
+        SIMULATED_NS.set(self.0);
     }
 }

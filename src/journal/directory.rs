@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::error::{JournalError, ReadError};
 use super::format::{Damage, Metadata, ROUTING, parse_segment_file_name};
+use super::writer::SegmentSizes;
 use crate::storage::{OpenMode, Storage};
 use crate::sync::{self, Arc};
 
@@ -25,6 +26,7 @@ pub(crate) struct Directory {
     pub(crate) path: PathBuf,
     pub(crate) metadata: Metadata,
     pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) segment_sizes: SegmentSizes,
     _lock: Box<dyn fmt::Debug + Send + Sync>,
 }
 
@@ -74,6 +76,7 @@ impl Directory {
             path: path.to_owned(),
             metadata,
             storage,
+            segment_sizes: SegmentSizes::default(),
             _lock: lock,
         })
     }
@@ -90,6 +93,7 @@ impl Directory {
             path: path.to_owned(),
             metadata,
             storage,
+            segment_sizes: SegmentSizes::default(),
             _lock: lock,
         })
     }

@@ -40,4 +40,4 @@ pub(crate) use marks::list_marks;
 pub(crate) use open::{PartitionRecovery, RecoverError, recover_partition};
 pub(crate) use prepare::{PreparedFile, Preparer};
 pub(crate) use snapshots::{SnapshotName, list_snapshots, read_snapshot_header};
-pub(crate) use writer::{SEGMENT_BYTES_MIN, Writer, WriterSettings};
+pub(crate) use writer::{SEGMENT_BYTES_MIN, SegmentSizes, Writer, WriterSettings};

@@ -14,7 +14,7 @@ use super::history::{GroupFrames, History, Step};
 use super::prepare::{remove_temporaries, zero_range};
 use super::recovery::TornTail;
 use super::scan::Scanned;
-use super::writer::{OpenSegment, SEGMENT_BYTES_MIN, publish_segment};
+use super::writer::{OpenSegment, SegmentSizes, publish_segment};
 use crate::clock;
 use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
 
@@ -103,7 +103,8 @@ pub(crate) fn recover_partition<E>(
     }
     if tail.holds_frames() || recovery.torn_tail.is_some() {
         let template = SegmentHeader::new(directory.metadata.journal_id, partition, schema);
-        let copied = copy_tail(storage, &path, template, &history, &tail, &recovery)?;
+        let sizes = directory.segment_sizes;
+        let copied = copy_tail(storage, &path, template, sizes, &history, &tail, &recovery)?;
         recovery.segment = Some(copied);
         recovery.segments += 1;
     }
@@ -145,6 +146,7 @@ fn copy_tail(
     storage: &dyn Storage,
     directory: &Path,
     template: SegmentHeader,
+    sizes: SegmentSizes,
     history: &History<'_>,
     tail: &Tail,
     recovery: &PartitionRecovery,
@@ -198,7 +200,7 @@ fn copy_tail(
             return Err(history.corruption(Damage::Checksum));
         }
     }
-    let capacity = position.max(SEGMENT_BYTES_MIN);
+    let capacity = position.max(sizes.first);
     zero_range(&*file, position, capacity, || false)
         .map_err(ReadError::io("prepare", &temporary))?;
     let name = segment_file_name(first_sequence, first_group);

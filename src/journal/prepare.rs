@@ -133,15 +133,19 @@ impl Preparer {
             if self.is_stopped() {
                 break;
             }
-            let Some((partition, capacity)) = self.next_wanted() else {
-                continue;
-            };
-            let prepared = self.prepare(partition, capacity);
-            let Some(slot) = self.slots.get(partition) else {
-                continue;
-            };
-            let mut slot = sync::lock(slot);
-            *slot = match prepared {
+            self.step();
+        }
+        self.remove_unused();
+    }
+
+    /// Prepares one segment that is wanted; `false` when none is.
+    pub(crate) fn step(&self) -> bool {
+        let Some((partition, capacity)) = self.next_wanted() else {
+            return false;
+        };
+        let prepared = self.prepare(partition, capacity);
+        if let Some(slot) = self.slots.get(partition) {
+            *sync::lock(slot) = match prepared {
                 Ok(Some(prepared)) => Slot::Ready(prepared),
                 Ok(None) => Slot::Empty,
                 Err(error) => {
@@ -150,6 +154,11 @@ impl Preparer {
                 }
             };
         }
+        true
+    }
+
+    /// Removes what no writer took.
+    pub(crate) fn remove_unused(&self) {
         for slot in &self.slots {
             if let Slot::Ready(prepared) = std::mem::take(&mut *sync::lock(slot)) {
                 self.remove(&prepared);

@@ -15,6 +15,7 @@ use crate::sync::Arc;
 
 /// The first segment after an opening: small, so that opening costs little.
 pub(crate) const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
+const SEGMENT_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
 
 /// How a journal is written.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +24,24 @@ pub(crate) struct WriterSettings {
     pub(crate) schema: u64,
     /// Whether each group is synced before it counts (`Sync`), or only handed to the kernel.
     pub(crate) sync_each: bool,
-    /// Segments double up to this size.
-    pub(crate) segment_bytes_max: u64,
+}
+
+/// How large segments are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SegmentSizes {
+    /// Of the first one after an opening.
+    pub(crate) first: u64,
+    /// Each is twice as large as the one before, up to this.
+    pub(crate) largest: u64,
+}
+
+impl Default for SegmentSizes {
+    fn default() -> Self {
+        Self {
+            first: SEGMENT_BYTES_MIN,
+            largest: SEGMENT_BYTES_DEFAULT,
+        }
+    }
 }
 
 /// Writes the groups of one partition. After an error it must not be used again.
@@ -44,6 +61,7 @@ pub(crate) struct Writer {
     /// Whether the files themselves, without the control word, prove the last group.
     is_witnessed: bool,
     next_capacity: u64,
+    largest_capacity: u64,
     /// A witness group has no frames, but needs a block like any other.
     witness: GroupBuffer,
     bytes_written: u64,
@@ -86,7 +104,8 @@ impl Writer {
             next_sequence: recovery.last_sequence + 1,
             synced_group: recovery.last_group,
             is_witnessed,
-            next_capacity: SEGMENT_BYTES_MIN,
+            next_capacity: directory.segment_sizes.first,
+            largest_capacity: directory.segment_sizes.largest,
             witness: GroupBuffer::new(BLOCK_BYTES),
             bytes_written: 0,
             preparer,
@@ -280,7 +299,7 @@ impl Writer {
             file.unlock()
                 .map_err(WriteFailure::at("unlock a recycled segment"))?;
         }
-        self.next_capacity = (capacity * 2).min(self.settings.segment_bytes_max);
+        self.next_capacity = (capacity * 2).min(self.largest_capacity);
         self.segment = Some(OpenSegment {
             file,
             salt,

@@ -66,6 +66,12 @@ impl Exchange {
         self.full.pop()
     }
 
+    /// Journaler: whether a group is waiting.
+    #[cfg(feature = "sim")]
+    pub(crate) fn has_full(&self) -> bool {
+        !self.full.is_empty()
+    }
+
     /// Journaler: whether the last group has been taken.
     pub(crate) fn is_drained(&self) -> bool {
         if is_planted(Canary::QueueLookedAtBeforeTheEnd) {

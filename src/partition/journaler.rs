@@ -1,4 +1,4 @@
-//! The journaler: the thread that writes a partition's groups and blocks in the kernel doing so.
+//! The journaler: writes a partition's groups, on a thread that blocks in the kernel doing so.
 
 use std::time::Duration;
 
@@ -20,70 +20,172 @@ pub(crate) struct JournalerEnd {
 }
 
 /// The journaling thread: commits groups until the exchange is drained, then leaves a witness.
-pub(crate) fn run_journaler(mut writer: Writer, exchange: &Exchange, gate: &Gate) -> JournalerEnd {
-    let mut end = JournalerEnd::default();
-    let body = std::panic::AssertUnwindSafe(|| commit_all(&mut writer, exchange, gate, &mut end));
-    let failure = match std::panic::catch_unwind(body) {
-        Ok(Ok(())) => None,
-        Ok(Err(failure)) => Some(Poison::Journal {
-            partition: gate.partition,
-            stage: failure.stage,
-            source: Arc::new(failure.source),
-        }),
-        Err(payload) => Some(Poison::Engine {
-            partition: gate.partition,
-            message: panic_message(&*payload).into(),
-        }),
-    };
-    if let Some(poison) = failure {
-        gate.poison(poison.clone());
-        gate.fail_receipts(poison);
-        discard_all(exchange);
-    }
-    end.bytes = writer.bytes_written();
-    end
-}
-
-fn commit_all(
-    writer: &mut Writer,
-    exchange: &Exchange,
-    gate: &Gate,
-    end: &mut JournalerEnd,
-) -> Result<(), WriteFailure> {
+pub(crate) fn run_journaler(mut journaler: Journaler) -> JournalerEnd {
     loop {
-        while let Some(mut group) = exchange.take_full() {
-            // A group that fails is dropped, not given back: a buffer that comes back tells the
-            // partition that what was in it is settled.
-            writer.commit(&mut group)?;
-            end.groups += 1;
-            gate.counters.groups.fetch_add(1, Ordering::Relaxed);
-            gate.counters
-                .bytes_written
-                .store(writer.bytes_written(), Ordering::Relaxed);
-            gate.snapshot_alarm.written(writer.bytes_written());
-            // Only now: the write that covers them returned `Ok`.
-            gate.durable.advance(writer.last_sequence());
-            gate.settled.advance(group.settles_position);
-            exchange.give_back(group);
-            // The partition may have a group open that waited for the journal to be free, and runs
-            // the wakers that became due.
-            gate.worker.notify();
-        }
-        if exchange.is_drained() {
-            return writer.close();
-        }
-        let timeout = writer.needs_witness().then_some(WITNESS_DELAY);
-        if !exchange.wait(timeout) {
-            writer.witness()?;
+        match journaler.step() {
+            Stepped::Progress => {}
+            Stepped::Ended => return journaler.end(),
+            Stepped::Idle => {
+                let timeout = journaler.needs_witness().then_some(WITNESS_DELAY);
+                if !journaler.exchange.wait(timeout) {
+                    journaler.witness();
+                }
+            }
         }
     }
 }
 
-/// After a failure, which the gate knows by now: nothing is written any more, but the queue is kept
-/// empty until the partition ends.
-fn discard_all(exchange: &Exchange) {
-    while !exchange.is_drained() {
-        while exchange.take_full().is_some() {}
-        exchange.wait(None);
+/// Writes one partition's groups, one a step.
+#[derive(Debug)]
+pub(crate) struct Journaler {
+    writer: Writer,
+    exchange: Arc<Exchange>,
+    gate: Arc<Gate>,
+    groups: u64,
+    stage: Stage,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stepped {
+    Progress,
+    /// There was nothing to do.
+    Idle,
+    /// Nothing will follow.
+    Ended,
+}
+
+#[cfg(feature = "sim")]
+impl Stepped {
+    pub(crate) fn is_progress(self) -> bool {
+        self == Self::Progress
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// A write failed, which the gate knows: nothing is written any more.
+    Failed,
+    Ended,
+}
+
+impl Journaler {
+    pub(crate) fn new(writer: Writer, exchange: Arc<Exchange>, gate: Arc<Gate>) -> Self {
+        Self {
+            writer,
+            exchange,
+            gate,
+            groups: 0,
+            stage: Stage::Running,
+        }
+    }
+
+    /// Commits a group, or closes the journal when the last one has been committed.
+    pub(crate) fn step(&mut self) -> Stepped {
+        match self.stage {
+            Stage::Running => self
+                .contained(Self::commit_next)
+                .unwrap_or(Stepped::Progress),
+            Stage::Failed => self.discard(),
+            Stage::Ended => Stepped::Ended,
+        }
+    }
+
+    /// Whether a witness is due once the journal has been idle for a while.
+    pub(crate) fn needs_witness(&self) -> bool {
+        self.stage == Stage::Running && self.writer.needs_witness()
+    }
+
+    /// Writes the witness; the journal has been idle.
+    pub(crate) fn witness(&mut self) {
+        if self.stage == Stage::Running {
+            self.contained(|journaler| journaler.writer.witness());
+        }
+    }
+
+    /// Whether no group waits to be written, as when a wait for one has timed out.
+    #[cfg(feature = "sim")]
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.exchange.has_full()
+    }
+
+    #[cfg(feature = "sim")]
+    pub(crate) fn is_ended(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    pub(crate) fn end(&self) -> JournalerEnd {
+        JournalerEnd {
+            groups: self.groups,
+            bytes: self.writer.bytes_written(),
+        }
+    }
+
+    fn commit_next(&mut self) -> Result<Stepped, WriteFailure> {
+        let Some(mut group) = self.exchange.take_full() else {
+            if self.exchange.is_drained() {
+                self.writer.close()?;
+                self.stage = Stage::Ended;
+                return Ok(Stepped::Ended);
+            }
+            return Ok(Stepped::Idle);
+        };
+        let (writer, gate) = (&mut self.writer, &self.gate);
+        // A group that fails is dropped, not given back: a buffer that comes back tells the
+        // partition that what was in it is settled.
+        writer.commit(&mut group)?;
+        self.groups += 1;
+        gate.counters.groups.fetch_add(1, Ordering::Relaxed);
+        gate.counters
+            .bytes_written
+            .store(writer.bytes_written(), Ordering::Relaxed);
+        gate.snapshot_alarm.written(writer.bytes_written());
+        // Only now: the write that covers them returned `Ok`.
+        gate.durable.advance(writer.last_sequence());
+        gate.settled.advance(group.settles_position);
+        self.exchange.give_back(group);
+        // The partition may have a group open that waited for the journal to be free, and runs
+        // the wakers that became due.
+        gate.worker.notify();
+        Ok(Stepped::Progress)
+    }
+
+    /// Runs `body`; a failure or a panic in it poisons the partition.
+    fn contained<T>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<T, WriteFailure>,
+    ) -> Option<T> {
+        let partition = self.gate.partition;
+        let poison =
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&mut *self))) {
+                Ok(Ok(done)) => return Some(done),
+                Ok(Err(failure)) => Poison::Journal {
+                    partition,
+                    stage: failure.stage,
+                    source: Arc::new(failure.source),
+                },
+                Err(payload) => Poison::Engine {
+                    partition,
+                    message: panic_message(&*payload).into(),
+                },
+            };
+        self.stage = Stage::Failed;
+        self.gate.poison(poison.clone());
+        self.gate.fail_receipts(poison);
+        None
+    }
+
+    /// Keeps the queue empty until the partition ends.
+    fn discard(&mut self) -> Stepped {
+        let mut stepped = Stepped::Idle;
+        while self.exchange.take_full().is_some() {
+            stepped = Stepped::Progress;
+        }
+        if self.exchange.is_drained() {
+            self.stage = Stage::Ended;
+            stepped = Stepped::Ended;
+        }
+        stepped
     }
 }

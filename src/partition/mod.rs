@@ -20,7 +20,7 @@ pub(crate) use alarm::Alarm;
 pub(crate) use exchange::BUFFERS;
 pub(crate) use exchange::Exchange;
 pub(crate) use gate::{Gate, Refusal};
-pub(crate) use journaler::{JournalerEnd, run_journaler};
+pub(crate) use journaler::{Journaler, JournalerEnd, run_journaler};
 pub(crate) use mailbox::Mailbox;
 pub(crate) use sequencer::{Partition, Resumed};
 pub(crate) use worker::run_partitions;

@@ -134,6 +134,12 @@ impl<S: State> Partition<S> {
         self.stage == Stage::Finished
     }
 
+    /// The state and the last sequence applied to it.
+    #[cfg(feature = "sim")]
+    pub(crate) fn state(&self) -> (&S, u64) {
+        (&self.state, self.next_sequence - 1)
+    }
+
     pub(crate) fn gate(&self) -> &Arc<Gate> {
         &self.gate
     }

@@ -14,7 +14,8 @@ use crate::event::{Event, State, fingerprint};
 use crate::idle::Signal;
 use crate::journal::format::frame_bytes;
 use crate::journal::{
-    self, Directory, JournalError, Preparer, SEGMENT_BYTES_MIN, Writer, WriterSettings,
+    self, Directory, JournalError, Preparer, SEGMENT_BYTES_MIN, SegmentSizes, Writer,
+    WriterSettings,
 };
 use crate::partition::{Alarm, Exchange, Gate, Mailbox, Partition};
 use crate::ring;
@@ -26,7 +27,6 @@ const RING_SLOTS_DEFAULT: usize = 4096;
 const GROUP_BYTES_DEFAULT: usize = 1024 * 1024;
 /// Positions are 64-bit: the limit is there because a segment is also the unit of retention.
 const SEGMENT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-const SEGMENT_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
 
 /// The settings of a pipeline that is about to be opened.
 #[derive(Debug, Clone)]
@@ -37,11 +37,11 @@ pub struct Builder {
     durability: Durability,
     ring_slots: usize,
     group_bytes: usize,
-    segment_bytes: u64,
     partition_threads: Option<usize>,
     pin_threads: bool,
     snapshots: Policy,
     storage: Arc<dyn Storage>,
+    segment_sizes: SegmentSizes,
 }
 
 impl Builder {
@@ -52,11 +52,11 @@ impl Builder {
             durability: Durability::default(),
             ring_slots: RING_SLOTS_DEFAULT,
             group_bytes: GROUP_BYTES_DEFAULT,
-            segment_bytes: SEGMENT_BYTES_DEFAULT,
             partition_threads: None,
             pin_threads: true,
             snapshots: Policy::default(),
             storage: Arc::new(Files),
+            segment_sizes: SegmentSizes::default(),
         }
     }
 
@@ -90,7 +90,7 @@ impl Builder {
     /// The size that a partition's segments grow to: 1 MiB to 4 GiB, 256 MiB by default. They start
     /// with 1 MiB after each opening and double. A segment is what retention retires at a time.
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
-        self.segment_bytes = bytes;
+        self.segment_sizes.largest = bytes;
         self
     }
 
@@ -173,8 +173,8 @@ impl Builder {
         if !(512 * 1024..=journal::GROUP_BYTES_MAX).contains(&self.group_bytes) {
             return Err(setting("group_bytes", "from 512 KiB to 8 MiB"));
         }
-        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
-            || !self.segment_bytes.is_multiple_of(SEGMENT_BYTES_MIN)
+        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_sizes.largest)
+            || !self.segment_sizes.largest.is_multiple_of(SEGMENT_BYTES_MIN)
         {
             return Err(setting("segment_bytes", "whole MiB, from 1 MiB to 4 GiB"));
         }
@@ -214,18 +214,7 @@ impl Builder {
                 fresh: Mutex::new(fresh),
             });
         }
-        let directory = Directory::open(Arc::clone(&self.storage), &self.path, self.partitions)
-            .map_err(|error| match error {
-                JournalError::AlreadyOpen => OpenError::AlreadyOpen {
-                    path: self.path.clone(),
-                },
-                JournalError::PartitionCount { found, asked } => OpenError::PartitionCount {
-                    path: self.path.clone(),
-                    found,
-                    asked,
-                },
-                JournalError::Read(error) => error.into(),
-            })?;
+        let directory = self.open_directory()?;
         let fresh = Mutex::new(fresh);
         let partitions = recover_all(&directory, &fresh)?;
         Ok(Opened {
@@ -233,6 +222,60 @@ impl Builder {
             partitions,
             fresh,
         })
+    }
+
+    fn open_directory(&self) -> Result<Directory, OpenError> {
+        let opened = Directory::open(Arc::clone(&self.storage), &self.path, self.partitions);
+        let mut directory = opened.map_err(|error| match error {
+            JournalError::AlreadyOpen => OpenError::AlreadyOpen {
+                path: self.path.clone(),
+            },
+            JournalError::PartitionCount { found, asked } => OpenError::PartitionCount {
+                path: self.path.clone(),
+                found,
+                asked,
+            },
+            JournalError::Read(error) => error.into(),
+        })?;
+        directory.segment_sizes = self.segment_sizes;
+        Ok(directory)
+    }
+
+    /// As [`open`](Self::open), but without a thread: recovers on this one, and leaves everything
+    /// in the caller's hands to be stepped.
+    #[cfg(feature = "sim")]
+    pub(crate) fn open_stepped<S: State>(
+        mut self,
+        segment_sizes: SegmentSizes,
+        state: impl FnMut(u32) -> S + Send + 'static,
+    ) -> Result<(Assembled<S>, Running), OpenError> {
+        self.segment_sizes = segment_sizes;
+        let directory = self.open_directory()?;
+        let fresh: Mutex<Fresh<S>> = Mutex::new(Box::new(state));
+        let partitions = super::recover::recover_in_order(&directory, &fresh)?;
+        let opened = Opened {
+            directory: Some(directory),
+            partitions,
+            fresh,
+        };
+        let mut running = Running::default();
+        running.stepped = Some(super::stepped::Stepped::default());
+        let placement = Placement {
+            threads: vec![(0..self.partitions).collect()],
+            cpus: Vec::new(),
+            allowed_cpus: 1,
+        };
+        let mut report = StartReport {
+            durability: self.durability,
+            is_volatile: false,
+            allowed_cpus: 1,
+            partition_threads: 0,
+            pinned_cpus: Vec::new(),
+            recovery: Duration::ZERO,
+            partitions: Vec::new(),
+        };
+        let assembled = self.assemble(opened, &placement, &mut running, &mut report)?;
+        Ok((assembled, running))
     }
 
     fn start<S: State>(self, opened: Opened<S>, started: Moment) -> Result<Pipeline<S>, OpenError> {
@@ -293,13 +336,16 @@ impl Builder {
                 .map(|partition| directory.partition_dir(partition))
                 .collect();
             let storage = Arc::clone(&directory.storage);
-            let recycled_bytes = if sync_each { self.segment_bytes } else { 0 };
+            let recycled_bytes = if sync_each {
+                self.segment_sizes.largest
+            } else {
+                0
+            };
             Arc::new(Preparer::new(storage, directories, recycled_bytes))
         });
         let writing = WriterSettings {
             schema: fingerprint(S::Event::TYPES),
             sync_each,
-            segment_bytes_max: self.segment_bytes,
         };
         let snapshot_signal = Arc::new(Signal::new());
         let (mut gates, mut mailboxes, mut rings) = (Vec::new(), Vec::new(), Vec::new());
@@ -419,7 +465,7 @@ struct Opened<S> {
 }
 
 /// Everything that is put together before the partition threads start.
-struct Assembled<S: State> {
-    shared: Arc<Shared<S>>,
-    partitions: Vec<Partition<S>>,
+pub(crate) struct Assembled<S: State> {
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) partitions: Vec<Partition<S>>,
 }

@@ -19,6 +19,9 @@ pub(crate) struct Running {
     pub(crate) preparer: Option<(Arc<Preparer>, JoinHandle<()>)>,
     /// How to stop the snapshot thread, and the thread.
     pub(crate) snapshotter: Option<(Stop, JoinHandle<()>)>,
+    /// What a simulation steps on its own thread, instead of threads.
+    #[cfg(feature = "sim")]
+    pub(crate) stepped: Option<super::stepped::Stepped>,
     /// Holds the lock, so it goes last.
     pub(crate) directory: Option<Arc<Directory>>,
 }

@@ -31,7 +31,7 @@ pub(crate) struct Shared<S> {
     rings: Mutex<Vec<RingPublisher>>,
     pub(crate) sources: Arc<Registry>,
     /// `None` where the state takes no snapshots, or nothing is journaled.
-    snapshotter: Option<Arc<Snapshotter<S>>>,
+    pub(crate) snapshotter: Option<Arc<Snapshotter<S>>>,
 }
 
 impl<S> Shared<S> {
@@ -52,7 +52,29 @@ impl<S> Shared<S> {
     }
 }
 
+impl<S: State> Shared<S> {
+    /// A publisher for one thread.
+    pub(crate) fn publisher(&self) -> Publisher<S::Event> {
+        let rings = sync::lock(&self.rings).clone();
+        Publisher::new(Arc::clone(&self.gates), rings)
+    }
+}
+
 impl<S> Shared<S> {
+    /// Each partition at this moment.
+    pub(crate) fn stats(&self) -> Vec<PartitionStats> {
+        self.gates
+            .iter()
+            .map(|gate| PartitionStats {
+                durable_sequence: gate.durable.get(),
+                applied_sequence: gate.counters.applied_sequence.load(Ordering::Relaxed),
+                duplicates: gate.counters.duplicates.load(Ordering::Relaxed),
+                groups: gate.counters.groups.load(Ordering::Relaxed),
+                bytes_written: gate.counters.bytes_written.load(Ordering::Relaxed),
+            })
+            .collect()
+    }
+
     /// A publishing end of one partition's ring.
     pub(crate) fn ring(&self, partition: usize) -> RingPublisher {
         sync::lock(&self.rings)[partition].clone()
@@ -76,8 +98,7 @@ impl<S: State> Pipeline<S> {
     /// A publisher for one thread; clone it for others.
     #[must_use]
     pub fn publisher(&self) -> Publisher<S::Event> {
-        let rings = sync::lock(&self.shared.rings).clone();
-        Publisher::new(Arc::clone(&self.shared.gates), rings)
+        self.shared.publisher()
     }
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
@@ -105,17 +126,7 @@ impl<S: State> Pipeline<S> {
     /// Each partition at this moment.
     #[must_use]
     pub fn stats(&self) -> Vec<PartitionStats> {
-        self.shared
-            .gates
-            .iter()
-            .map(|gate| PartitionStats {
-                durable_sequence: gate.durable.get(),
-                applied_sequence: gate.counters.applied_sequence.load(Ordering::Relaxed),
-                duplicates: gate.counters.duplicates.load(Ordering::Relaxed),
-                groups: gate.counters.groups.load(Ordering::Relaxed),
-                bytes_written: gate.counters.bytes_written.load(Ordering::Relaxed),
-            })
-            .collect()
+        self.shared.stats()
     }
 
     /// Takes a snapshot of every partition, of everything that was durable before the call; with

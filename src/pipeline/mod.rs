@@ -11,6 +11,8 @@ mod read;
 mod receipt;
 mod recover;
 mod report;
+#[cfg(feature = "sim")]
+pub(crate) mod stepped;
 mod threads;
 
 pub use builder::Builder;

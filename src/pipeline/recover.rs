@@ -60,6 +60,17 @@ pub(crate) fn recover_all<S: State>(
         .collect())
 }
 
+/// As [`recover_all`], on this thread, one after the other.
+#[cfg(feature = "sim")]
+pub(crate) fn recover_in_order<S: State>(
+    directory: &Directory,
+    fresh: &Mutex<Fresh<S>>,
+) -> Result<Vec<Recovered<S>>, OpenError> {
+    (0..directory.metadata.partitions)
+        .map(|partition| recover(directory, partition, fresh))
+        .collect()
+}
+
 /// A partition without a history.
 pub(crate) fn unrecovered<S>(state: S) -> Recovered<S> {
     Recovered {

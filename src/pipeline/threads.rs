@@ -6,7 +6,7 @@ use super::{OpenError, StartReport};
 use crate::event::State;
 use crate::idle::Signal;
 use crate::journal::{Preparer, Writer};
-use crate::partition::{Exchange, Gate, Partition, run_journaler, run_partitions};
+use crate::partition::{Exchange, Gate, Journaler, Partition, run_journaler, run_partitions};
 use crate::snapshot::Snapshotter;
 use crate::sync::{self, Arc, AtomicU8, Ordering};
 
@@ -22,18 +22,30 @@ impl Running {
         gate: &Arc<Gate>,
     ) -> Result<(), OpenError> {
         self.exchanges.push(Arc::clone(exchange));
-        let (exchange, gate) = (Arc::clone(exchange), Arc::clone(gate));
+        let journaler = Journaler::new(writer, Arc::clone(exchange), Arc::clone(gate));
+        #[cfg(feature = "sim")]
+        if let Some(stepped) = &mut self.stepped {
+            stepped.journalers.push(journaler);
+            return Ok(());
+        }
         let name = format!("ringlog-j{}", gate.partition);
-        let thread = sync::spawn_named(name, move || run_journaler(writer, &exchange, &gate))
-            .map_err(|source| OpenError::Io {
-                operation: "start a journaler",
-                source,
+        let thread =
+            sync::spawn_named(name, move || run_journaler(journaler)).map_err(|source| {
+                OpenError::Io {
+                    operation: "start a journaler",
+                    source,
+                }
             })?;
         self.journalers.push(thread);
         Ok(())
     }
 
     pub(crate) fn start_preparer(&mut self, preparer: Arc<Preparer>) -> Result<(), OpenError> {
+        #[cfg(feature = "sim")]
+        if let Some(stepped) = &mut self.stepped {
+            stepped.preparer = Some(preparer);
+            return Ok(());
+        }
         let runs = Arc::clone(&preparer);
         let thread =
             sync::spawn_named("ringlog-prepare".into(), move || runs.run()).map_err(|source| {
@@ -50,6 +62,10 @@ impl Running {
         &mut self,
         snapshotter: &Arc<Snapshotter<S>>,
     ) -> Result<(), OpenError> {
+        #[cfg(feature = "sim")]
+        if self.stepped.is_some() {
+            return Ok(());
+        }
         let runs = Arc::clone(snapshotter);
         let thread =
             sync::spawn_named("ringlog-snapshot".into(), move || runs.run()).map_err(|source| {

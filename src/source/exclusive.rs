@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 
-use super::registry::Lease;
+use super::registry::{Lease, Registry};
 use super::table::LAG_UNKNOWN;
 use super::{SourceError, SourcePublishError};
 use crate::callback;
 use crate::event::{Event, State};
 use crate::pipeline::{Pipeline, PublishError, Publisher, Receipt, SourceStamp, WhenFull};
+use crate::sync::Arc;
 
 /// The one live handle of a named source: publishes events with increasing numbers.
 ///
@@ -33,13 +34,7 @@ impl<S: State> Pipeline<S> {
         if callback::is_inside() {
             return Err(PublishError::WouldDeadlock.into());
         }
-        let publisher = self.publisher();
-        let lease = self.registry().open(name, &publisher)?;
-        Ok(Source {
-            publisher,
-            lease,
-            last: Cell::new(0),
-        })
+        Source::open(name, self.registry(), self.publisher())
     }
 
     /// Forgets the source `name` for ever: a source of that name that is opened later is a new one,
@@ -58,6 +53,19 @@ impl<S: State> Pipeline<S> {
 }
 
 impl<E: Event> Source<E> {
+    pub(crate) fn open(
+        name: &str,
+        registry: &Arc<Registry>,
+        publisher: Publisher<E>,
+    ) -> Result<Self, SourceError> {
+        let lease = registry.open(name, &publisher)?;
+        Ok(Self {
+            publisher,
+            lease,
+            last: Cell::new(0),
+        })
+    }
+
     /// Publishes the event under `number`, which is above every number used with this handle.
     /// Waits while the event's partition has no room.
     ///

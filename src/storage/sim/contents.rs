@@ -135,11 +135,22 @@ impl Contents {
         let length = bytes.len().min(SECTOR_BYTES);
         version[..length].copy_from_slice(&bytes[..length]);
         self.lost.remove(&sector);
+        if !self.dirty.contains_key(&sector) && self.device_has(sector, &version) {
+            // Whether such a write survives makes no difference.
+            return;
+        }
         let versions = self.dirty.entry(sector).or_default();
         if versions.len() == VERSIONS_MAX {
             versions.remove(VERSIONS_MAX / 2);
         }
         versions.push(Arc::new(version));
+    }
+
+    /// Whether the device has these bytes there, or nothing, which reads as zeros.
+    fn device_has(&self, sector: usize, version: &Sector) -> bool {
+        let bytes = self.device.get(sector * SECTOR_BYTES..).unwrap_or_default();
+        let (same, rest) = version.split_at(bytes.len().min(SECTOR_BYTES));
+        bytes.starts_with(same) && rest.iter().all(|byte| *byte == 0)
     }
 
     pub(super) fn set_len(&mut self, length: usize) {

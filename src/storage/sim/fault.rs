@@ -93,7 +93,8 @@ impl Fault {
         self
     }
 
-    /// Only calls about paths that contain `part` count.
+    /// Only calls about paths that contain `part` count. An open file has the path that it was
+    /// opened by, also after a rename.
     pub fn on_path(mut self, part: &str) -> Self {
         self.path_part = Some(part.to_owned());
         self

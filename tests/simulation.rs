@@ -1,0 +1,190 @@
+//! A whole pipeline on a simulated disk: the same run for the same seed, and the engine's promises
+//! across crashes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "the doors are the library's"
+)]
+
+mod support;
+
+use ringlog::sim::{Settings, Simulation};
+use ringlog::storage::sim::{ENOSPC, Effect, Fault, Operation, SimDisk};
+use ringlog::{CloseError, Durability, Poison, PublishError, ReceiptError};
+use support::{Counters, added, exploded};
+
+fn open(disk: &SimDisk, settings: &Settings, seed: u64) -> Simulation<Counters> {
+    Simulation::open(disk, settings.clone(), seed, |_| Counters::default()).unwrap()
+}
+
+fn two_partitions() -> Settings {
+    Settings {
+        partitions: 2,
+        clock_jumps: true,
+        ..Settings::default()
+    }
+}
+
+/// Publishes `count` events of several keys, stepping now and then.
+fn publish(simulation: &mut Simulation<Counters>, count: u64) {
+    for amount in 1..=count {
+        while let Err(error) = simulation.publish(&added(amount % 5, amount)) {
+            assert!(error.is_full(), "{error}");
+            simulation.run_until_idle();
+        }
+        simulation.step();
+    }
+}
+
+#[test]
+fn a_run_is_a_function_of_its_seeds_down_to_the_bytes() {
+    let run = |disk_seed, seed| {
+        let disk = SimDisk::new(disk_seed);
+        let mut simulation = open(&disk, &two_partitions(), seed);
+        publish(&mut simulation, 300);
+        simulation.close().unwrap();
+        let files = disk.paths().into_iter();
+        let files: Vec<_> = files
+            .map(|path| (disk.device_bytes(&path).unwrap(), path))
+            .collect();
+        (files, disk.calls())
+    };
+    assert!(run(1, 2) == run(1, 2));
+    assert!(run(1, 2) != run(1, 3));
+    assert!(run(1, 2) != run(2, 2));
+}
+
+#[test]
+fn what_was_acknowledged_survives_every_power_cut_and_a_clean_close_recovers_all() {
+    for seed in 0..30 {
+        let disk = SimDisk::new(seed);
+        let mut simulation = open(&disk, &two_partitions(), seed);
+        publish(&mut simulation, 100 + seed);
+        let durable: Vec<_> = simulation.stats();
+        drop(simulation);
+        let disk = disk.power_cut();
+        let simulation = open(&disk, &two_partitions(), seed + 1);
+        for (partition, stats) in (0..).zip(durable) {
+            let sequences = &simulation.state(partition).sequences;
+            let recovered = sequences.len() as u64;
+            assert!((stats.durable_sequence..=stats.applied_sequence).contains(&recovered));
+            assert!(sequences.iter().copied().eq(1..=recovered));
+        }
+        let states = [0, 1].map(|partition| simulation.state(partition).clone());
+        simulation.close().unwrap();
+        let simulation = open(&disk, &two_partitions(), seed + 2);
+        assert_eq!(
+            states,
+            [0, 1].map(|partition| simulation.state(partition).clone())
+        );
+    }
+}
+
+#[test]
+fn events_of_a_source_are_taken_once_across_crashes() {
+    let settings = two_partitions();
+    let mut disk = SimDisk::new(3);
+    for seed in 0..20 {
+        let mut simulation = open(&disk, &settings, seed);
+        let source = simulation.source("feed").unwrap();
+        for number in 1..=40 {
+            source.try_publish(number, &added(number, number)).unwrap();
+            simulation.step();
+        }
+        drop(source);
+        drop(simulation);
+        disk = match seed % 2 {
+            0 => disk.kill(),
+            _ => disk.power_cut(),
+        };
+    }
+    let mut simulation = open(&disk, &settings, 99);
+    let source = simulation.source("feed").unwrap();
+    for number in 1..=40 {
+        drop(source.try_publish(number, &added(number, number)).unwrap());
+    }
+    simulation.run_until_idle();
+    let totals = |partition| simulation.state(partition).totals.clone().into_iter();
+    let mut seen: Vec<_> = totals(0).chain(totals(1)).collect();
+    seen.sort_unstable();
+    assert!(seen.into_iter().eq((1..=40).map(|number| (number, number))));
+}
+
+#[test]
+fn a_full_disk_poisons_and_after_space_is_freed_reopening_goes_on() {
+    let disk = SimDisk::new(1);
+    let settings = Settings::default();
+    let mut simulation = open(&disk, &settings, 1);
+    disk.plan(
+        Fault::new(Effect::Error(ENOSPC))
+            .on(Operation::Write)
+            .nth(50)
+            .for_ever(),
+    );
+    let mut receipts = Vec::new();
+    let refused = loop {
+        assert!(receipts.len() < 1000, "the disk was never full");
+        match simulation.publish(&added(1, 1)) {
+            Ok(receipt) => receipts.push(receipt),
+            Err(error) if error.is_full() => {}
+            Err(error) => break error,
+        }
+        simulation.run_until_idle();
+    };
+    let PublishError::Poisoned(poison @ Poison::Journal { .. }) = refused else {
+        panic!("{refused}")
+    };
+    assert!(poison.is_storage_full());
+    let acknowledged = receipts
+        .iter()
+        .take_while(|receipt| matches!(receipt.is_durable(), Ok(true)))
+        .count();
+    for receipt in &receipts[acknowledged..] {
+        let error = receipt.is_durable().unwrap_err();
+        assert!(matches!(error, ReceiptError::Poisoned(_)), "{error}");
+    }
+    let error = simulation.close().unwrap_err();
+    assert!(matches!(error, CloseError::Poisoned { .. }), "{error}");
+    disk.clear_faults();
+    let mut simulation = open(&disk, &settings, 2);
+    let recovered = simulation.state(0).sequences.len();
+    assert!((acknowledged..=receipts.len()).contains(&recovered));
+    let receipt = simulation.publish(&added(1, 1)).unwrap();
+    simulation.run_until_idle();
+    assert!(receipt.is_durable().unwrap());
+    simulation.close().unwrap();
+}
+
+#[test]
+fn a_panicking_apply_poisons_its_partition_and_the_directory_opens_with_what_precedes_it() {
+    let disk = SimDisk::new(1);
+    let mut simulation = open(&disk, &Settings::default(), 1);
+    publish(&mut simulation, 10);
+    let exploding = simulation.publish(&exploded(1)).unwrap();
+    simulation.run_until_idle();
+    assert!(exploding.is_durable().is_err());
+    let poisons = simulation.poisons();
+    assert!(matches!(
+        poisons[..],
+        [Poison::ApplyPanicked { sequence: 11, .. }]
+    ));
+    simulation.close().unwrap_err();
+    let simulation = open(&disk, &Settings::default(), 2);
+    assert_eq!(simulation.state(0).sequences.len(), 10);
+}
+
+#[test]
+fn settings_out_of_their_limits_are_refused_by_name() {
+    let with = |change: fn(&mut Settings)| {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        Simulation::open(&SimDisk::new(1), settings, 1, |_| Counters::default())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(with(|settings| settings.partitions = 0).contains("partitions"));
+    assert!(with(|settings| settings.ring_slots = 63).contains("ring_slots"));
+    assert!(with(|settings| settings.group_bytes = 4096).contains("group_bytes"));
+    assert!(with(|settings| settings.durability = Durability::Memory).contains("durability"));
+    assert!(with(|settings| settings.first_segment_bytes = 8193).contains("segment"));
+}
