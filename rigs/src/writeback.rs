@@ -15,7 +15,7 @@ const BACKING_MEBIBYTES: u64 = 20;
 const IMAGE_MEBIBYTES: u64 = 64;
 /// Room for everything, after the fault.
 const ENLARGED_MEBIBYTES: u64 = 2 * IMAGE_MEBIBYTES;
-const FAILURE_MAX: Duration = Duration::from_secs(60);
+const FAILURE_MAX: Duration = Duration::from_secs(20);
 const VIOLATIONS_MAX: usize = 10;
 
 /// Fails the writeback of a real ext4, with and without a journal of its own.
