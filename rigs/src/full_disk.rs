@@ -18,7 +18,7 @@ const MEBIBYTES: u64 = 32;
 /// never synced, which is nearly everything at the buffered level.
 const BALLAST_BYTES: usize = 15 * 1024 * 1024;
 const EVENTS_AFTERWARDS: u64 = 200;
-const FAILURE_MAX: Duration = Duration::from_secs(60);
+const FAILURE_MAX: Duration = Duration::from_secs(20);
 const VIOLATIONS_MAX: usize = 10;
 
 /// Fills a small file system, ext4 and tmpfs in turn, and frees space.

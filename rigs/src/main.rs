@@ -18,6 +18,7 @@ mod outcome;
 mod power_cut;
 mod process;
 mod random;
+mod strace;
 mod tally;
 mod writeback;
 
@@ -42,6 +43,7 @@ enum Rig {
     Writeback(writeback::Writeback),
     FullDisk(full_disk::FullDisk),
     Openers(openers::Openers),
+    Strace(strace::Strace),
     /// What the other rigs start, and do something to: publishes, and says what was acknowledged.
     #[command(hide = true)]
     Child(process::Settings),
@@ -55,6 +57,7 @@ impl Rig {
             Self::Writeback(rig) => rig.run(),
             Self::FullDisk(rig) => rig.run(),
             Self::Openers(rig) => rig.run(),
+            Self::Strace(rig) => rig.run(),
             Self::Child(settings) => std::process::exit(process::run_child(&settings)),
         }
     }

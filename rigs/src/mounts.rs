@@ -49,7 +49,7 @@ impl PrivateMounts {
         let at = self.directory(name)?;
         let options = format!("size={mebibytes}M");
         call("mount", &["-t", "tmpfs", "-o", &options, "tmpfs"], &at)?;
-        Ok(Mounted { at })
+        Ok(Mounted { at, changed: None })
     }
 
     fn directory(&self, name: &str) -> anyhow::Result<PathBuf> {
@@ -62,7 +62,10 @@ impl PrivateMounts {
 /// A mounted file system; dropping it unmounts it.
 #[derive(Debug)]
 pub(crate) struct Mounted {
+    /// Empty once it is unmounted.
     at: PathBuf,
+    /// A setting of its loop device, which outlives the mount, and what it was before.
+    changed: Option<(PathBuf, String)>,
 }
 
 impl Mounted {
@@ -76,6 +79,37 @@ impl Mounted {
         call("mount", &["-o", &options], &self.at)
     }
 
+    /// Lets the loop device of this mount take a page at a time.
+    ///
+    /// A newer kernel (seen with 6.18) reports a request as done of which the backing file took
+    /// only a part before it was full: a disk that lies. A single page is taken or refused.
+    pub(crate) fn write_single_pages(&mut self) -> anyhow::Result<()> {
+        let at = self.at.to_string_lossy();
+        let mounts = std::fs::read_to_string("/proc/self/mounts").context("no list of mounts")?;
+        let device = mounts
+            .lines()
+            .rev()
+            .find_map(|line| {
+                let mut words = line.split(' ');
+                let device = words.next()?.strip_prefix("/dev/")?;
+                (words.next()? == at).then_some(device)
+            })
+            .context("the mount has no device")?;
+        let setting = PathBuf::from(format!("/sys/block/{device}/queue/max_sectors_kb"));
+        let before = std::fs::read_to_string(&setting).context("no setting of the loop device")?;
+        std::fs::write(&setting, "4").context("the loop device's setting cannot be changed")?;
+        self.changed = Some((setting, before));
+        Ok(())
+    }
+
+    fn restore_setting(&mut self) {
+        if let Some((setting, before)) = self.changed.take()
+            && let Err(error) = std::fs::write(&setting, before)
+        {
+            eprintln!("cannot restore {}: {error}", setting.display());
+        }
+    }
+
     /// Ends an ext4 as a power cut would: what its journal has not written is lost, and every call
     /// fails from now on.
     pub(crate) fn cut_power(&self) -> anyhow::Result<()> {
@@ -87,7 +121,8 @@ impl Mounted {
     }
 
     /// Unmounts it; whoever still has a file open there is waited for.
-    pub(crate) fn unmount(self) -> anyhow::Result<()> {
+    pub(crate) fn unmount(mut self) -> anyhow::Result<()> {
+        self.restore_setting();
         let mut attempt = 0;
         while let Err(error) = unmount(&self.at, UnmountFlags::empty()) {
             attempt += 1;
@@ -96,14 +131,17 @@ impl Mounted {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        // It is unmounted already.
-        std::mem::forget(self);
+        self.at = PathBuf::new();
         Ok(())
     }
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
+        self.restore_setting();
+        if self.at.as_os_str().is_empty() {
+            return;
+        }
         // Lazily: on the way out of an error somebody may still be there.
         if let Err(error) = unmount(&self.at, UnmountFlags::DETACH) {
             eprintln!("cannot unmount {}: {error}", self.at.display());
@@ -143,7 +181,7 @@ impl Image {
         let at = mounts.directory(name)?;
         let image = self.path.to_string_lossy();
         call("mount", &["-t", "ext4", "-o", "loop", &image], &at)?;
-        Ok(Mounted { at })
+        Ok(Mounted { at, changed: None })
     }
 
     /// Mends the metadata as an operator would before mounting.

@@ -12,7 +12,7 @@ use crate::random::{Random, seed_or_clock};
 
 const RIG: &str = "openers";
 /// A directory is raced for so many times: first while it does not exist yet.
-const RACES_OF_A_DIRECTORY: u64 = 5;
+const RACES_OF_A_DIRECTORY: u64 = 2;
 const OPENING_MAX: Duration = Duration::from_secs(30);
 /// Until the loser knows.
 const BUSY_MAX: Duration = Duration::from_secs(1);

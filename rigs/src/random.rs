@@ -24,6 +24,14 @@ impl Random {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.number() % bound.max(1)
     }
+
+    /// Puts `items` in a random order.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = self.below(last as u64 + 1);
+            items.swap(last, usize::try_from(other).unwrap_or(last));
+        }
+    }
 }
 
 /// The seed of the command line, or one of the clock.

@@ -15,7 +15,7 @@ const BACKING_MEBIBYTES: u64 = 20;
 const IMAGE_MEBIBYTES: u64 = 64;
 /// Room for everything, after the fault.
 const ENLARGED_MEBIBYTES: u64 = 2 * IMAGE_MEBIBYTES;
-const FAILURE_MAX: Duration = Duration::from_secs(60);
+const FAILURE_MAX: Duration = Duration::from_secs(20);
 const VIOLATIONS_MAX: usize = 10;
 
 /// Fails the writeback of a real ext4, with and without a journal of its own.
@@ -42,7 +42,7 @@ impl Writeback {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let begun = Instant::now();
         let seed = seed_or_clock(self.seed);
-        let mounts = match PrivateMounts::enter_with_ext4() {
+        let mounts = match PrivateMounts::enter_with_ext4().and_then(with_honest_disks) {
             Ok(mounts) => mounts,
             Err(error) => {
                 return Ok(Outcome::Skipped {
@@ -79,6 +79,14 @@ impl Writeback {
     }
 }
 
+/// Tries whether a disk can be kept from hiding a write that failed.
+fn with_honest_disks(mounts: PrivateMounts) -> anyhow::Result<PrivateMounts> {
+    let backing = mounts.tmpfs("backing", BACKING_MEBIBYTES)?;
+    let image = Image::create(backing.path(), IMAGE_MEBIBYTES, true)?;
+    image.mount(&mounts, "fs")?.write_single_pages()?;
+    Ok(mounts)
+}
+
 /// One disk; `Some` is a violation.
 fn fail_a_disk(
     mounts: &PrivateMounts,
@@ -91,7 +99,8 @@ fn fail_a_disk(
     let has_journal = cycle.is_multiple_of(2);
     let backing = mounts.tmpfs("backing", BACKING_MEBIBYTES)?;
     let image = Image::create(backing.path(), IMAGE_MEBIBYTES, has_journal)?;
-    let mounted = image.mount(mounts, "fs")?;
+    let mut mounted = image.mount(mounts, "fs")?;
+    mounted.write_single_pages()?;
     let mut settings = Settings::new(mounted.path().join("journal"), random.number());
     settings.os_buffer = cycle % 3 == 2;
     figures.with_fs_journal += u64::from(has_journal);

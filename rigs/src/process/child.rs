@@ -142,7 +142,10 @@ impl<'a> Publishing<'a> {
             source,
             thread,
             next: 1,
-            batch: BATCHES[usize::try_from(random.below(BATCHES.len() as u64)).unwrap_or(0)],
+            batch: match settings.batch {
+                0 => BATCHES[usize::try_from(random.below(BATCHES.len() as u64)).unwrap_or(0)],
+                batch => batch,
+            },
             partitions: settings.partitions,
             failed_partitions: BTreeSet::new(),
         };

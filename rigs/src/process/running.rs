@@ -54,6 +54,10 @@ impl Running {
         let own = std::env::current_exe().context("cannot name this program")?;
         let mut words = wrapper.iter().cloned().chain([own.into()]);
         let mut command = Command::new(words.next().as_deref().unwrap_or(OsStr::new("")));
+        if !wrapper.is_empty() {
+            // A fault may meet the program's loader, which complains at length.
+            command.stderr(Stdio::null());
+        }
         let mut child = command
             .args(words)
             .args(settings.arguments())

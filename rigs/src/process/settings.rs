@@ -23,6 +23,9 @@ pub(crate) struct Settings {
     /// Publishing threads, each with a source and keys of its own.
     #[arg(long, default_value_t = 2)]
     pub(crate) threads: u64,
+    /// Receipts that each thread holds at once; 0 to choose by the seed.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) batch: u64,
     /// Acknowledge what the kernel has.
     #[arg(long)]
     pub(crate) os_buffer: bool,
@@ -44,6 +47,7 @@ impl Settings {
             seed,
             partitions: 2,
             threads: 2,
+            batch: 0,
             os_buffer: false,
             events: 0,
             reopen_after: 0,
@@ -72,6 +76,7 @@ impl Settings {
             ("--seed", self.seed),
             ("--partitions", u64::from(self.partitions)),
             ("--threads", self.threads),
+            ("--batch", self.batch),
             ("--events", self.events),
             ("--reopen-after", self.reopen_after),
         ] {
