@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use ringlog::OpenError;
-use ringlog::journal::ReadError;
+use ringlog::journal::{ReadError, RepairError};
 
 use crate::output::StdoutClosed;
 
@@ -61,6 +61,9 @@ pub(crate) fn describe(error: &anyhow::Error) -> String {
 
 fn is_corruption(error: &anyhow::Error) -> bool {
     if let Some(error) = error.downcast_ref::<ReadError>() {
+        return error.is_corruption();
+    }
+    if let Some(error) = error.downcast_ref::<RepairError>() {
         return error.is_corruption();
     }
     // Transparent: the error in it is not in the chain.

@@ -8,8 +8,9 @@
 //! }
 //! ```
 //!
-//! It has the subcommands `ingest`, `stats`, `state`, `dump`, `snapshot` and `verify`. A domain that can make
-//! up its own traffic ([`Synthetic`]) also gets `demo`, with [`run_with_demo`]; a program that
+//! It has the subcommands `ingest`, `stats`, `state`, `dump`, `snapshot`, `verify` and `repair`. A
+//! domain that can make up its own traffic ([`Synthetic`]) also gets `demo`, with
+//! [`run_with_demo`]; a program that
 //! knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
 
 #![deny(missing_docs)]
@@ -26,6 +27,7 @@ mod ingest;
 mod no_domain;
 mod output;
 mod progress;
+mod repair;
 mod run;
 mod snapshot;
 mod state;

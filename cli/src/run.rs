@@ -9,10 +9,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::exit::{self, Exit};
 use crate::output::{Output, stderr_is_terminal};
-use crate::{Domain, Synthetic, demo, dump, ingest, snapshot, state, stats, verify};
+use crate::{Domain, Synthetic, demo, dump, ingest, repair, snapshot, state, stats, verify};
 
 const EXIT_CODES: &str = "Exit codes: 0 success or sound, 1 failure or cannot read, 2 wrong usage, \
-                          3 torn tail (verify), 4 corruption.";
+                          3 torn tail (verify, repair --dry-run), 4 corruption.";
 
 /// A journaled event engine: take events in, look into the journal, rebuild state from it.
 #[derive(Debug, Parser)]
@@ -62,6 +62,7 @@ enum Tool {
     Dump(dump::Args),
     Verify(verify::Args),
     Snapshot(snapshot::Args),
+    Repair(repair::Args),
 }
 
 /// The program for the events of `D`: parses the command line, runs the subcommand, and says how
@@ -97,6 +98,7 @@ impl Tool {
             Self::Dump(args) => dump::run::<D>(&args, output),
             Self::Verify(args) => verify::run::<D>(&args, output),
             Self::Snapshot(args) => snapshot::run::<D>(&args, output),
+            Self::Repair(args) => repair::run(&args, output),
         }
     }
 }

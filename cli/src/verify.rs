@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use ringlog::Event;
-use ringlog::journal::{JournalReader, PartitionCheck, ReadError, RecordedEvent, VerifyReport};
+use ringlog::journal::{
+    Corruption, JournalReader, PartitionCheck, ReadError, RecordedEvent, VerifyReport,
+};
 use serde_json::{Value, json};
 
 use crate::Domain;
@@ -76,24 +78,25 @@ fn findings_of(check: &PartitionCheck) -> Vec<Finding> {
     };
     match &check.error {
         Some(ReadError::Corruption(damage)) => {
-            let lost = match damage.lost_up_to {
-                Some(last) => format!("events {} to {last} are lost", damage.first_lost),
-                None => format!(
-                    "every event from {} on is lost, and how many there were is not known",
-                    damage.first_lost
-                ),
-            };
-            find(
-                Exit::Corruption,
-                format!(
-                    "{} is damaged at byte {} ({}), in bytes that were durable: {lost}; events \
-                     up to {} are sound. Restore the segment from a copy.",
-                    damage.segment, damage.position, damage.damage, damage.last_known
-                ),
+            let mut text = format!(
+                "{}; events up to {} are sound. Restore the segment from a copy, or see `ringlog \
+                 repair --dry-run`.",
+                damage_text(damage),
+                damage.last_known
             );
+            if check.salvageable_events > 0 {
+                text.push_str(&format!(
+                    " {} sound events behind it can be read with `ringlog dump --salvage`.",
+                    grouped(check.salvageable_events)
+                ));
+            }
+            find(Exit::Corruption, text);
         }
         Some(error) => find(Exit::Failure, format!("it cannot be read: {error}.")),
         None => {}
+    }
+    for damage in &check.further {
+        find(Exit::Corruption, format!("{}.", damage_text(damage)));
     }
     if let Some(torn) = &check.torn_tail {
         find(
@@ -147,6 +150,22 @@ fn findings_of(check: &PartitionCheck) -> Vec<Finding> {
     findings
 }
 
+fn damage_text(damage: &Corruption) -> String {
+    let first = damage.first_lost;
+    let lost = match damage.lost_up_to {
+        Some(last) if last < first => "no event is lost with them".to_owned(),
+        Some(last) if last == first => format!("event {first} is lost"),
+        Some(last) => format!("events {first} to {last} are lost"),
+        None => {
+            format!("every event from {first} on is lost, and how many there were is not known")
+        }
+    };
+    format!(
+        "{} is damaged at byte {} ({}), in bytes that were durable: {lost}",
+        damage.segment, damage.position, damage.damage
+    )
+}
+
 fn verdict_name(exit: Exit) -> &'static str {
     match exit {
         Exit::Success => "sound",
@@ -182,6 +201,7 @@ fn json_of(report: &VerifyReport, findings: &[Finding], exit: Exit) -> Value {
                     "damage": torn.damage.to_string(),
                 })),
                 "corruption": check.error.as_ref().and_then(corruption_json),
+                "salvageable_events": check.salvageable_events,
                 "findings": findings,
             })
         })

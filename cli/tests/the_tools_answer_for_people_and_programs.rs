@@ -51,7 +51,9 @@ fn wrong_usage_exits_with_2_and_changes_nothing() {
 
 #[test]
 fn every_subcommand_has_help() {
-    for subcommand in ["demo", "ingest", "stats", "state", "dump", "verify"] {
+    for subcommand in [
+        "demo", "ingest", "stats", "state", "dump", "verify", "repair",
+    ] {
         let ended = ringlog(&[subcommand, "--help"]).expect(0);
         assert!(ended.stdout.contains("--json"), "{subcommand}");
     }

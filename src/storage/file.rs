@@ -12,6 +12,11 @@ use super::whole::{Attempt, read_whole, write_whole};
 use super::{OpenMode, Storage, StorageFile};
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
+/// A journal's files are regular ones: a link could lead anywhere, and opening a pipe would wait for
+/// its other end.
+const PLAIN_FILE: OFlags = OFlags::CLOEXEC
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK);
 const TMPFS_MAGIC: i64 = 0x0102_1994;
 const RAMFS_MAGIC: i64 = 0x8584_58f6;
 
@@ -53,30 +58,7 @@ impl Storage for Files {
     }
 
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn StorageFile>> {
-        let write = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
-        let read = OFlags::RDONLY | OFlags::CLOEXEC;
-        let fd = match mode {
-            OpenMode::Read => fs::open(path, read, FILE_MODE)?,
-            OpenMode::ReadUncached => match fs::open(path, read | OFlags::DIRECT, FILE_MODE) {
-                Err(Errno::INVAL) => {
-                    let fd = fs::open(path, read, FILE_MODE)?;
-                    // Dirty pages cannot be dropped, so they are written first.
-                    fs::fdatasync(&fd)?;
-                    fs::fadvise(&fd, 0, None, fs::Advice::DontNeed)?;
-                    fd
-                }
-                opened => opened?,
-            },
-            // O_DSYNC makes each write durable on return, through the page cache as past it; so a
-            // file system without direct I/O only loses speed.
-            OpenMode::WriteDurable => {
-                match fs::open(path, write | OFlags::DSYNC | OFlags::DIRECT, FILE_MODE) {
-                    Err(Errno::INVAL) => fs::open(path, write | OFlags::DSYNC, FILE_MODE)?,
-                    opened => opened?,
-                }
-            }
-            OpenMode::WriteBuffered => fs::open(path, write, FILE_MODE)?,
-        };
+        let fd = open(path, mode).map_err(refusal)?;
         Ok(Box::new(OpenFile(fd)))
     }
 
@@ -94,14 +76,14 @@ impl Storage for Files {
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn fmt::Debug + Send + Sync>>> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
-        let fd = fs::open(path, flags, FILE_MODE)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | PLAIN_FILE;
+        let fd = fs::open(path, flags, FILE_MODE).map_err(refusal)?;
         let locked = try_flock(&fd, FlockOperation::NonBlockingLockExclusive)?;
         Ok(locked.then(|| Box::new(fd) as _))
     }
 
     fn is_locked(&self, path: &Path) -> io::Result<bool> {
-        let fd = fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, FILE_MODE)?;
+        let fd = fs::open(path, OFlags::RDONLY | PLAIN_FILE, FILE_MODE).map_err(refusal)?;
         Ok(!try_flock(&fd, FlockOperation::NonBlockingLockShared)?)
     }
 
@@ -119,6 +101,44 @@ impl Storage for Files {
         // At most 256 bytes are never returned short.
         rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
         Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+fn open(path: &Path, mode: OpenMode) -> rustix::io::Result<OwnedFd> {
+    let write = OFlags::RDWR | OFlags::CREATE | PLAIN_FILE;
+    let read = OFlags::RDONLY | PLAIN_FILE;
+    match mode {
+        OpenMode::Read => fs::open(path, read, FILE_MODE),
+        OpenMode::ReadUncached => match fs::open(path, read | OFlags::DIRECT, FILE_MODE) {
+            Err(Errno::INVAL) => {
+                let fd = fs::open(path, read, FILE_MODE)?;
+                // Dirty pages cannot be dropped, so they are written first.
+                fs::fdatasync(&fd)?;
+                fs::fadvise(&fd, 0, None, fs::Advice::DontNeed)?;
+                Ok(fd)
+            }
+            opened => opened,
+        },
+        // O_DSYNC makes each write durable on return, through the page cache as past it; so a
+        // file system without direct I/O only loses speed.
+        OpenMode::WriteDurable => {
+            match fs::open(path, write | OFlags::DSYNC | OFlags::DIRECT, FILE_MODE) {
+                Err(Errno::INVAL) => fs::open(path, write | OFlags::DSYNC, FILE_MODE),
+                opened => opened,
+            }
+        }
+        OpenMode::WriteBuffered => fs::open(path, write, FILE_MODE),
+    }
+}
+
+/// The operating system's words for a link speak of too many levels.
+fn refusal(error: Errno) -> io::Error {
+    match error {
+        Errno::LOOP => io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a symbolic link, which no file of a journal is",
+        ),
+        error => error.into(),
     }
 }
 
