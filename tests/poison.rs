@@ -100,6 +100,35 @@ fn a_panic_in_replay_names_the_sequence_and_mended_code_opens_the_directory() {
 }
 
 #[test]
+fn a_panic_far_into_a_group_is_named_by_its_own_sequence_in_replay() {
+    for before in [63, 64, 65, 127, 128, 1_000] {
+        let directory = tempfile::tempdir().unwrap();
+        let pipeline = Pipeline::<Counters>::builder(directory.path())
+            .open(|_| Counters {
+                is_mended: true,
+                ..Counters::default()
+            })
+            .unwrap();
+        let publisher = pipeline.publisher();
+        for _ in 0..before {
+            publisher.publish(&added(1, 1)).unwrap();
+        }
+        publisher.publish(&exploded(1)).unwrap();
+        for _ in 0..100 {
+            publisher.publish(&added(1, 1)).unwrap();
+        }
+        pipeline.close().unwrap();
+        let error = Pipeline::<Counters>::builder(directory.path())
+            .open(|_| Counters::default())
+            .unwrap_err();
+        let ringlog::OpenError::ApplyPanicked { sequence, .. } = error else {
+            panic!("{error}")
+        };
+        assert_eq!(sequence, before + 1);
+    }
+}
+
+#[test]
 fn publishers_that_wait_for_room_are_released_by_the_poison() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = open(directory.path(), 1);

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use super::{GameEvent, GameView, Player};
-use crate::{Event, EventMeta, State};
+use crate::{Event, EventMeta, State, prefetch};
 
 /// The players whose events one partition got.
 ///
@@ -91,6 +91,14 @@ impl State for Arena {
             self.players.prefetch_entry(user_id);
             if let GameView::Kill(kill) = event {
                 self.deaths.prefetch_entry(kill.victim_id.to_native());
+            }
+        }
+        for event in coming {
+            if let GameView::Pickup(pickup) = event
+                && let Some(player) = self.players.get(pickup.envelope.user_id.to_native())
+                && let Some(inventory) = &player.inventory
+            {
+                prefetch(&**inventory);
             }
         }
     }

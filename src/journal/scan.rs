@@ -227,7 +227,7 @@ impl GroupScanner {
         let is_loaded = self.loaded_bytes > 0
             && position >= self.loaded_from
             && position + bytes as u64 <= loaded_end;
-        if !is_loaded && !self.load_ahead(position, bytes)? {
+        if !is_loaded && !self.try_load_ahead(position, bytes)? {
             if bytes > self.buffer.len() {
                 self.buffer = AlignedBuffer::zeroed(bytes);
             }
@@ -244,6 +244,15 @@ impl GroupScanner {
             .buffer
             .get(self.loaded_at + start..self.loaded_at + end)
             .unwrap_or_default())
+    }
+
+    fn try_load_ahead(&mut self, position: u64, bytes: usize) -> io::Result<bool> {
+        let loaded = self.load_ahead(position, bytes);
+        if loaded.is_err() {
+            // Nothing follows an error there; without this it would pass for the file's end.
+            self.reading = Reading::OnDemand;
+        }
+        loaded
     }
 
     /// Loads from what was read ahead; `false` where `position` does not follow what is loaded.
@@ -332,4 +341,157 @@ pub(crate) fn read_segment_header(
     let mut block = AlignedBuffer::zeroed(BLOCK_BYTES);
     let read = file.read_at(&mut block, 0)?;
     Ok(SegmentHeader::read(block.get(..read).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::journal::format::{GroupStamp, seal_group};
+
+    const SALT: u64 = 5;
+
+    /// A file in memory; reading anything at or behind `bad_from` fails or panics.
+    #[derive(Debug, Clone)]
+    struct Memory {
+        bytes: Vec<u8>,
+        bad_from: u64,
+        panics: bool,
+    }
+
+    impl StorageFile for Memory {
+        fn read_at(&self, bytes: &mut [u8], position: u64) -> io::Result<usize> {
+            if position + bytes.len() as u64 > self.bad_from {
+                assert!(!self.panics, "the file panics");
+                return Err(io::Error::other("the file fails"));
+            }
+            let rest = self.bytes.get(position as usize..).unwrap_or_default();
+            let read = rest.len().min(bytes.len());
+            bytes[..read].copy_from_slice(&rest[..read]);
+            Ok(read)
+        }
+        fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        fn sync(&self) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.bytes.len() as u64)
+        }
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    /// A segment with groups of these many bytes of frames, and what follows them.
+    fn segment(lengths: &[usize], rest: &[u8]) -> Memory {
+        let mut bytes = vec![0; BLOCK_BYTES];
+        for (group, &length) in (1..).zip(lengths) {
+            let position = bytes.len();
+            bytes.resize(position + length + 2 * BLOCK_BYTES, group as u8);
+            let stamp = GroupStamp {
+                durability: 0,
+                partition: 0,
+                first_sequence: group,
+                group,
+                synced_group: group - 1,
+                salt: SALT,
+                position: position as u64,
+                events: 1,
+            };
+            let padded = seal_group(&mut bytes[position..], length, &stamp);
+            bytes.truncate(position + padded);
+        }
+        bytes.extend_from_slice(rest);
+        Memory {
+            bytes,
+            bad_from: u64::MAX,
+            panics: false,
+        }
+    }
+
+    fn scanner(file: &Memory) -> GroupScanner {
+        GroupScanner::new(Box::new(file.clone()), 0, SALT, BLOCK_BYTES as u64)
+    }
+
+    /// Everything that a scanner says of a file: its groups with their frames, how they end, what
+    /// follows, and the bytes from the end on read once more.
+    fn all_of(mut scanner: GroupScanner) -> (Vec<(GroupHeader, Vec<u8>)>, String) {
+        let mut groups = Vec::new();
+        let end = loop {
+            match scanner.step() {
+                Ok(Scanned::Group(header)) => groups.push((header, scanner.frames().to_vec())),
+                Ok(Scanned::None(finding)) => break format!("{finding:?}"),
+                Err(error) => return (groups, error.to_string()),
+            }
+        };
+        let (position, rest) = (scanner.position(), scanner.inspect_rest());
+        let mut copied = Vec::new();
+        let copy = scanner.copy_range(position, u64::MAX, |bytes| {
+            copied.extend_from_slice(bytes);
+            Ok(())
+        });
+        (groups, format!("{end} {rest:?} {copy:?} {copied:?}"))
+    }
+
+    fn lengths() -> impl Strategy<Value = Vec<usize>> {
+        let length = prop_oneof![
+            3 => 0..20_000_usize,
+            2 => 900_000..1_200_000_usize,
+            1 => 1_200_000..5_000_000_usize,
+        ];
+        prop::collection::vec(length, 0..12)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn reading_ahead_finds_what_reading_on_demand_finds(
+            lengths in lengths(),
+            zeros in 0..3 * CHUNK_BYTES,
+            debris in prop::collection::vec(any::<u8>(), 0..10_000),
+        ) {
+            let mut rest = vec![0; zeros];
+            rest.extend(debris);
+            let file = segment(&lengths, &rest);
+            let (groups, end) = all_of(scanner(&file).reading_ahead());
+            let (expected_groups, expected_end) = all_of(scanner(&file));
+            prop_assert_eq!(groups.len(), lengths.len());
+            prop_assert!(groups == expected_groups, "other groups");
+            prop_assert!(end == expected_end, "another end");
+        }
+    }
+
+    #[test]
+    fn groups_in_front_of_what_cannot_be_read_are_found_and_then_the_error() {
+        let lengths = [700_000; 8];
+        for (panics, message) in [(false, "the file fails"), (true, "the file panics")] {
+            let mut file = segment(&lengths, &[]);
+            (file.bad_from, file.panics) = (3 * CHUNK_BYTES as u64 + 5_000, panics);
+            let (groups, end) = all_of(scanner(&file).reading_ahead());
+            assert_eq!(end, message);
+            // What the chunks in front of it hold.
+            assert!(groups.len() >= 3, "{} groups", groups.len());
+            // And it stays one: it does not become the file's end.
+            if !panics {
+                let mut scanner = scanner(&file).reading_ahead();
+                while matches!(scanner.step(), Ok(Scanned::Group(_))) {}
+                assert!(scanner.step().is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_scanner_that_is_dropped_half_way_leaves_no_thread_behind() {
+        let file = segment(&[500_000; 20], &[]);
+        let mut scanner = scanner(&file).reading_ahead();
+        assert!(matches!(scanner.step(), Ok(Scanned::Group(_))));
+        let file = Arc::downgrade(&scanner.file);
+        drop(scanner);
+        assert!(file.upgrade().is_none(), "the thread still has the file");
+    }
 }

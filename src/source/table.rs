@@ -65,11 +65,16 @@ impl SourceTable {
     }
 
     /// Folds one frame of the journal.
+    #[inline]
     pub(crate) fn replay(&mut self, frame: &Frame<'_>) {
-        if !frame.header.is_control() {
+        if frame.header.is_control() {
+            self.replay_record(frame);
+        } else {
             self.admit(&frame.header);
-            return;
         }
+    }
+
+    fn replay_record(&mut self, frame: &Frame<'_>) {
         let header = &frame.header;
         let Some(entry) = self.entry(header.source_id) else {
             return;
