@@ -11,11 +11,12 @@ use super::recovery::{Evidence, Finding, TornTail, Verdict, decide};
 use super::scan::{GroupScanner, Scanned, read_segment_header};
 use super::snapshots::last_snapshot_group;
 use crate::storage::{OpenMode, Storage};
+use crate::sync::Arc;
 
 /// A partition's groups from the first to the last sound one, over all segments.
 #[derive(Debug)]
-pub(crate) struct History<'a> {
-    storage: &'a dyn Storage,
+pub(crate) struct History {
+    storage: Arc<dyn Storage>,
     directory: PathBuf,
     partition: u32,
     journal_id: [u64; 2],
@@ -45,23 +46,23 @@ pub(crate) enum Step {
     Torn(TornTail),
 }
 
-impl<'a> History<'a> {
+impl History {
     /// The history behind `after`, or from the first group that there is.
     pub(crate) fn open(
-        storage: &'a dyn Storage,
+        storage: &Arc<dyn Storage>,
         directory: &Path,
         partition: u32,
         journal_id: [u64; 2],
         mode: OpenMode,
         after: Option<&Position>,
     ) -> Result<Self, ReadError> {
-        let control = ControlWord::read(storage, directory)
+        let control = ControlWord::read(&**storage, directory)
             .map_err(ReadError::io("read the control word in", directory))?;
-        let segments = list_segments(storage, directory)?;
+        let segments = list_segments(&**storage, directory)?;
         let has_folder = segments.is_some();
         let segments = segments.unwrap_or_default();
         let mut history = Self {
-            storage,
+            storage: Arc::clone(storage),
             directory: directory.to_owned(),
             partition,
             journal_id,
@@ -80,7 +81,7 @@ impl<'a> History<'a> {
             // The folders are made before the metadata is written.
             return Err(history.corruption_in("the partition's folder", 0, Damage::Short, None));
         }
-        let snapshot_group = last_snapshot_group(storage, directory, partition, journal_id)?;
+        let snapshot_group = last_snapshot_group(&**storage, directory, partition, journal_id)?;
         history.witnessed_group = snapshot_group;
         if let ControlRead::Present(word) = control {
             history.witnessed_group = history.witnessed_group.max(word.synced_group);
@@ -358,7 +359,7 @@ impl<'a> History<'a> {
 
     /// What `error` comes to when `segment` was retired since it was listed.
     fn retired_or(&self, segment: &SegmentName, error: ReadError) -> ReadError {
-        match list_segments(self.storage, &self.directory) {
+        match list_segments(&*self.storage, &self.directory) {
             Ok(Some(now)) if !now.iter().any(|listed| listed.name == segment.name) => {
                 match now.first() {
                     Some(first) if first.first_group > segment.first_group => ReadError::Retired {
@@ -399,9 +400,9 @@ impl<'a> History<'a> {
 
     /// Looks again at what a running writer has acknowledged and which segments there are.
     pub(crate) fn refresh(&mut self) -> Result<(), ReadError> {
-        let control = ControlWord::read(self.storage, &self.directory)
+        let control = ControlWord::read(&*self.storage, &self.directory)
             .map_err(ReadError::io("read the control word in", &self.directory))?;
-        let segments = list_segments(self.storage, &self.directory)?.unwrap_or_default();
+        let segments = list_segments(&*self.storage, &self.directory)?.unwrap_or_default();
         if let Some(current) = self.segments.get(self.current) {
             let listed = segments
                 .iter()

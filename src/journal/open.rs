@@ -61,7 +61,7 @@ pub(crate) fn recover_partition<E>(
     let mut recovery = PartitionRecovery::default();
     let journal_id = directory.metadata.journal_id;
     let mut history = History::open(
-        storage,
+        &directory.storage,
         &path,
         partition,
         journal_id,
@@ -127,7 +127,7 @@ fn copy_tail(
     storage: &dyn Storage,
     directory: &Path,
     template: SegmentHeader,
-    history: &History<'_>,
+    history: &History,
     tail: &Tail,
     recovery: &PartitionRecovery,
 ) -> Result<OpenSegment, ReadError> {
@@ -197,7 +197,7 @@ fn copy_tail(
 fn quarantine(
     storage: &dyn Storage,
     root: &Path,
-    history: &mut History<'_>,
+    history: &mut History,
     torn: &TornTail,
 ) -> Result<(), ReadError> {
     let directory = root.join(QUARANTINE_DIR);

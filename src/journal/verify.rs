@@ -6,7 +6,8 @@ use super::error::ReadError;
 use super::history::{History, Step};
 use super::reader::{JournalReader, RecordedEvent};
 use super::recovery::TornTail;
-use crate::storage::{Files, OpenMode};
+use crate::storage::{OpenMode, Storage};
+use crate::sync::Arc;
 
 /// What [`JournalReader::verify`] found, partition by partition.
 #[derive(Debug)]
@@ -68,6 +69,7 @@ impl JournalReader {
                 let directory = self.partition_dir(partition);
                 let mut check = PartitionCheck::new(partition);
                 if let Err(error) = verify_partition(
+                    &self.storage,
                     &directory,
                     self.journal_id(),
                     has_writer,
@@ -105,6 +107,7 @@ impl PartitionCheck {
 }
 
 fn verify_partition(
+    storage: &Arc<dyn Storage>,
     directory: &Path,
     journal_id: [u64; 2],
     has_writer: bool,
@@ -112,7 +115,7 @@ fn verify_partition(
     check_event: &mut impl FnMut(&RecordedEvent<'_>) -> Result<(), String>,
 ) -> Result<(), ReadError> {
     let mut history = History::open(
-        &Files,
+        storage,
         directory,
         check.partition,
         journal_id,

@@ -9,6 +9,7 @@ use crate::event::{Event, State, fingerprint};
 use crate::journal::format::SnapshotHeader;
 use crate::journal::{History, ReadError, list_segments, list_snapshots};
 use crate::storage::{OpenMode, Storage};
+use crate::sync::Arc;
 
 /// A state and tables as of one place in the journal.
 #[derive(Debug)]
@@ -41,24 +42,24 @@ impl From<ReadError> for RestoreError {
 /// The newest usable snapshot of a partition up to sequence `limit`, or a fresh state where the
 /// whole history is there to be replayed.
 pub(crate) fn restore<S: State>(
-    storage: &dyn Storage,
+    storage: &Arc<dyn Storage>,
     partition_dir: &Path,
     partition: u32,
     journal_id: [u64; 2],
     limit: u64,
     fresh: &mut dyn FnMut(u32) -> S,
 ) -> Result<Restored<S>, RestoreError> {
-    let segments = list_segments(storage, partition_dir)?.unwrap_or_default();
+    let segments = list_segments(&**storage, partition_dir)?.unwrap_or_default();
     let first = segments.first();
     let is_complete = first.is_none_or(|first| first.first_group == 1);
     let mut rejected = Vec::new();
-    let mut names = list_snapshots(storage, partition_dir)?;
+    let mut names = list_snapshots(&**storage, partition_dir)?;
     names.retain(|name| name.sequence <= limit);
     if S::SNAPSHOT_VERSION == 0 && is_complete {
         names.clear();
     }
     for name in names.into_iter().rev() {
-        let file = SnapshotFile::open(storage, partition_dir, &name, partition, journal_id);
+        let file = SnapshotFile::open(&**storage, partition_dir, &name, partition, journal_id);
         match file.and_then(|file| load(&file, is_complete, || fresh(partition))) {
             Ok((state, tables, header)) => {
                 return Ok(Restored {
