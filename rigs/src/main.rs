@@ -9,9 +9,8 @@
     reason = "the doors are the library's"
 )]
 
-#[expect(dead_code, reason = "the rigs are on their way")]
+mod damage;
 mod outcome;
-#[expect(dead_code, reason = "the rigs are on their way")]
 mod random;
 #[expect(dead_code, reason = "the rigs are on their way")]
 mod tally;
@@ -31,11 +30,21 @@ struct Line {
 }
 
 #[derive(Debug, Subcommand)]
-enum Rig {}
+enum Rig {
+    Flips(damage::Flips),
+    Truncations(damage::Truncations),
+    Sectors(damage::Sectors),
+    Files(damage::FileFaults),
+}
 
 impl Rig {
     fn run(self) -> anyhow::Result<Outcome> {
-        match self {}
+        match self {
+            Self::Flips(rig) => rig.run(),
+            Self::Truncations(rig) => rig.run(),
+            Self::Sectors(rig) => rig.run(),
+            Self::Files(rig) => rig.run(),
+        }
     }
 }
 
