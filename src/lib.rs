@@ -41,6 +41,8 @@ pub use event::{
     ArchiveError, Archiver, Event, EventBody, EventMeta, EventType, SourceNumber, State, ViewError,
 };
 pub use partition::Poison;
+#[cfg(feature = "sim")]
+pub use pipeline::RecoveredPartition;
 pub use pipeline::{
     Builder, CloseError, CloseReport, Durability, OpenError, PartitionReport, PartitionStart,
     PartitionStats, Pipeline, PublishError, Publisher, ReadStateError, Receipt, ReceiptError,

@@ -31,7 +31,7 @@ impl<S: State> Replay<S> {
     /// nothing can be inlined across it.
     pub(crate) fn fold(
         &mut self,
-        group: &GroupFrames<'_, '_>,
+        group: &GroupFrames<'_>,
     ) -> Result<(), RecoverError<ReplayError>> {
         // Outside of what may panic: the next event to be applied.
         let mut next_sequence = group.first_sequence();

@@ -9,6 +9,7 @@
     reason = "the doors are the library's"
 )]
 
+mod damage;
 mod full_disk;
 mod keep;
 mod kill;
@@ -47,6 +48,10 @@ enum Rig {
     /// What the other rigs start, and do something to: publishes, and says what was acknowledged.
     #[command(hide = true)]
     Child(process::Settings),
+    Flips(damage::Flips),
+    Truncations(damage::Truncations),
+    Sectors(damage::Sectors),
+    Files(damage::FileFaults),
 }
 
 impl Rig {
@@ -59,6 +64,10 @@ impl Rig {
             Self::Openers(rig) => rig.run(),
             Self::Strace(rig) => rig.run(),
             Self::Child(settings) => std::process::exit(process::run_child(&settings)),
+            Self::Flips(rig) => rig.run(),
+            Self::Truncations(rig) => rig.run(),
+            Self::Sectors(rig) => rig.run(),
+            Self::Files(rig) => rig.run(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::recovery::{Evidence, Finding, TornTail, Verdict, decide};
 use super::scan::{GroupScanner, Scanned, read_segment_header};
 use super::snapshots::last_snapshot_group;
 use crate::storage::{OpenMode, Storage};
+use crate::sync::Arc;
 
 /// A segment from this size on is read ahead by a second thread; a shorter one is read before a
 /// thread has started.
@@ -18,8 +19,8 @@ const READ_AHEAD_FROM_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A partition's groups from the first to the last sound one, over all segments.
 #[derive(Debug)]
-pub(crate) struct History<'a> {
-    pub(super) storage: &'a dyn Storage,
+pub(crate) struct History {
+    pub(super) storage: Arc<dyn Storage>,
     directory: PathBuf,
     pub(super) partition: u32,
     pub(super) journal_id: [u64; 2],
@@ -54,12 +55,12 @@ pub(crate) enum Step {
 
 /// The frames of one sound group.
 #[derive(Debug)]
-pub(crate) struct GroupFrames<'h, 'a> {
-    history: &'h History<'a>,
+pub(crate) struct GroupFrames<'h> {
+    history: &'h History,
     header: GroupHeader,
 }
 
-impl<'h> GroupFrames<'h, '_> {
+impl<'h> GroupFrames<'h> {
     /// The sequence of the group's first event.
     pub(crate) fn first_sequence(&self) -> u64 {
         self.header.first_sequence
@@ -88,23 +89,23 @@ impl<'h> GroupFrames<'h, '_> {
     }
 }
 
-impl<'a> History<'a> {
+impl History {
     /// The history behind `after`, or from the first group that there is.
     pub(crate) fn open(
-        storage: &'a dyn Storage,
+        storage: &Arc<dyn Storage>,
         directory: &Path,
         partition: u32,
         journal_id: [u64; 2],
         mode: OpenMode,
         after: Option<&Position>,
     ) -> Result<Self, ReadError> {
-        let control = ControlWord::read(storage, directory)
+        let control = ControlWord::read(&**storage, directory)
             .map_err(ReadError::io("read the control word in", directory))?;
-        let segments = list_segments(storage, directory)?;
+        let segments = list_segments(&**storage, directory)?;
         let has_folder = segments.is_some();
         let segments = segments.unwrap_or_default();
         let mut history = Self {
-            storage,
+            storage: Arc::clone(storage),
             directory: directory.to_owned(),
             partition,
             journal_id,
@@ -124,7 +125,7 @@ impl<'a> History<'a> {
             // The folders are made before the metadata is written.
             return Err(history.corruption_in("the partition's folder", 0, Damage::Missing, None));
         }
-        let snapshot_group = last_snapshot_group(storage, directory, partition, journal_id)?;
+        let snapshot_group = last_snapshot_group(&**storage, directory, partition, journal_id)?;
         history.witnessed_group = snapshot_group;
         // Segments are retired only below a snapshot: a first one that starts behind that is not
         // the first one there was.
@@ -248,7 +249,7 @@ impl<'a> History<'a> {
     }
 
     /// The group that [`step`](Self::step) returned last, to be walked.
-    pub(crate) fn group_frames(&self, header: &GroupHeader) -> GroupFrames<'_, 'a> {
+    pub(crate) fn group_frames(&self, header: &GroupHeader) -> GroupFrames<'_> {
         GroupFrames {
             history: self,
             header: *header,
@@ -423,7 +424,7 @@ impl<'a> History<'a> {
 
     /// What `error` comes to when `segment` was retired since it was listed.
     fn retired_or(&self, segment: &SegmentName, error: ReadError) -> ReadError {
-        match list_segments(self.storage, &self.directory) {
+        match list_segments(&*self.storage, &self.directory) {
             Ok(Some(now)) if !now.iter().any(|listed| listed.name == segment.name) => {
                 match now.first() {
                     Some(first) if first.first_group > segment.first_group => ReadError::Retired {
@@ -464,9 +465,9 @@ impl<'a> History<'a> {
 
     /// Looks again at what a running writer has acknowledged and which segments there are.
     pub(crate) fn refresh(&mut self) -> Result<(), ReadError> {
-        let control = ControlWord::read(self.storage, &self.directory)
+        let control = ControlWord::read(&*self.storage, &self.directory)
             .map_err(ReadError::io("read the control word in", &self.directory))?;
-        let segments = list_segments(self.storage, &self.directory)?.unwrap_or_default();
+        let segments = list_segments(&*self.storage, &self.directory)?.unwrap_or_default();
         if let Some(current) = self.segments.get(self.current) {
             let listed = segments
                 .iter()

@@ -51,7 +51,7 @@ pub(crate) fn recover_partition<E>(
     partition: u32,
     schema: u64,
     after: Option<Position>,
-    mut on_group: impl FnMut(&GroupFrames<'_, '_>) -> Result<(), RecoverError<E>>,
+    mut on_group: impl FnMut(&GroupFrames<'_>) -> Result<(), RecoverError<E>>,
 ) -> Result<PartitionRecovery, RecoverError<E>> {
     let storage = &*directory.storage;
     let path = directory.partition_dir(partition);
@@ -60,7 +60,7 @@ pub(crate) fn recover_partition<E>(
     let mut recovery = PartitionRecovery::default();
     let journal_id = directory.metadata.journal_id;
     let mut history = History::open(
-        storage,
+        &directory.storage,
         &path,
         partition,
         journal_id,
@@ -147,7 +147,7 @@ fn copy_tail(
     directory: &Path,
     template: SegmentHeader,
     sizes: SegmentSizes,
-    history: &History<'_>,
+    history: &History,
     tail: &Tail,
     recovery: &PartitionRecovery,
 ) -> Result<OpenSegment, ReadError> {
@@ -226,7 +226,7 @@ pub(crate) fn torn_file_name(torn: &TornTail, salt: u64) -> String {
 fn quarantine(
     storage: &dyn Storage,
     root: &Path,
-    history: &mut History<'_>,
+    history: &mut History,
     torn: &TornTail,
 ) -> Result<(), ReadError> {
     let directory = root.join(QUARANTINE_DIR);

@@ -14,6 +14,7 @@ use crate::event::{Event, EventMeta, State, ViewError};
 use crate::snapshot::{self, AsOf, RestoreError, Restored, Tables, Totals};
 use crate::source::SourceInfo;
 use crate::storage::{Files, OpenMode, Storage};
+use crate::sync::Arc;
 
 /// A journal's directory, opened for reading only.
 ///
@@ -22,6 +23,7 @@ use crate::storage::{Files, OpenMode, Storage};
 /// control word, and never an event that recovery could take back.
 #[derive(Debug)]
 pub struct JournalReader {
+    pub(super) storage: Arc<dyn Storage>,
     path: PathBuf,
     metadata: Metadata,
 }
@@ -57,9 +59,24 @@ impl JournalReader {
     ///
     /// [`ReadError::NotAJournal`], [`ReadError::NewerFormat`], or [`ReadError::Io`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        Self::open_in(Files, path)
+    }
+
+    /// As [`open`](Self::open), in any storage.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_in(storage: impl Storage, path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let storage: Arc<dyn Storage> = Arc::new(storage);
         let path = path.as_ref().to_owned();
-        let metadata = read_metadata(&Files, &path)?.ok_or_else(|| ReadError::no_journal(&path))?;
-        Ok(Self { path, metadata })
+        let metadata =
+            read_metadata(&*storage, &path)?.ok_or_else(|| ReadError::no_journal(&path))?;
+        Ok(Self {
+            storage,
+            path,
+            metadata,
+        })
     }
 
     /// How many partitions it has.
@@ -74,7 +91,7 @@ impl JournalReader {
     ///
     /// [`ReadError::Io`].
     pub fn has_writer(&self) -> Result<bool, ReadError> {
-        has_writer(&Files, &self.path)
+        has_writer(&*self.storage, &self.path)
     }
 
     /// The events of `partition` from the first one on that is still there.
@@ -110,11 +127,17 @@ impl JournalReader {
     pub fn named_cursor(&self, partition: u32, name: &str) -> Result<Cursor, ReadError> {
         check_name(name)?;
         let directory = self.partition_dir(partition);
-        let mark = read_mark(&Files, &directory, partition, self.journal_id(), name)?;
+        let mark = read_mark(
+            &*self.storage,
+            &directory,
+            partition,
+            self.journal_id(),
+            name,
+        )?;
         let Some(mark) = mark else {
             return self.cursor_after(partition, 0);
         };
-        let earliest = list_segments(&Files, &directory)?
+        let earliest = list_segments(&*self.storage, &directory)?
             .and_then(|segments| segments.first().cloned())
             .filter(|first| first.first_group > mark.position.group + 1);
         if let Some(earliest) = earliest {
@@ -146,7 +169,7 @@ impl JournalReader {
     ) -> Result<(S, Cursor), ReadError> {
         let directory = self.partition_dir(partition);
         let restored = snapshot::restore(
-            &Files,
+            &self.storage,
             &directory,
             partition,
             self.journal_id(),
@@ -185,7 +208,7 @@ impl JournalReader {
     ) -> Result<Cursor, ReadError> {
         let directory = self.partition_dir(partition);
         let history = History::open(
-            &Files,
+            &self.storage,
             &directory,
             partition,
             self.journal_id(),
@@ -194,6 +217,7 @@ impl JournalReader {
         )?;
         let before_group = history.reached();
         Ok(Cursor {
+            storage: Arc::clone(&self.storage),
             partition,
             journal_id: self.journal_id(),
             directory,
@@ -215,7 +239,7 @@ impl JournalReader {
     /// [`ReadError::Io`].
     pub fn acknowledged_sequence(&self, partition: u32) -> Result<Option<u64>, ReadError> {
         let directory = self.partition_dir(partition);
-        match ControlWord::read(&Files, &directory)
+        match ControlWord::read(&*self.storage, &directory)
             .map_err(ReadError::io("read the control word in", &directory))?
         {
             ControlRead::Present(word) => Ok(Some(word.acknowledged_sequence)),
@@ -231,9 +255,12 @@ impl JournalReader {
     pub fn segments(&self, partition: u32) -> Result<(u64, u64), ReadError> {
         let directory = self.partition_dir(partition);
         let (mut count, mut bytes) = (0, 0);
-        for segment in super::directory::list_segments(&Files, &directory)?.unwrap_or_default() {
+        for segment in
+            super::directory::list_segments(&*self.storage, &directory)?.unwrap_or_default()
+        {
             let path = directory.join(&segment.name);
-            let file = Files
+            let file = self
+                .storage
                 .open(&path, OpenMode::Read)
                 .map_err(ReadError::io("open", &path))?;
             bytes += file.len().map_err(ReadError::io("measure", &path))?;
@@ -254,12 +281,13 @@ impl JournalReader {
 /// Walks the events of one partition in order. Memory is bounded by the longest group.
 #[derive(Debug)]
 pub struct Cursor {
+    storage: Arc<dyn Storage>,
     partition: u32,
     journal_id: [u64; 2],
     directory: PathBuf,
     /// The place in front of the current group.
     before_group: Position,
-    history: History<'static>,
+    history: History,
     /// Where in the current group the next frame starts.
     offset: usize,
     next_sequence: u64,
@@ -432,7 +460,7 @@ impl Cursor {
             },
         };
         store_mark(
-            &Files,
+            &*self.storage,
             &self.directory,
             self.partition,
             self.journal_id,

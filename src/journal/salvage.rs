@@ -52,7 +52,7 @@ impl fmt::Display for Gap {
     }
 }
 
-impl History<'_> {
+impl History {
     /// Moves from where [`step`](History::step) met damage to the next sound group up to `limit`.
     /// Where there is none, the history stays at the damage.
     pub(super) fn skip_damage(&mut self, limit: u64) -> Result<Gap, ReadError> {

@@ -385,6 +385,15 @@ mod tests {
         fn set_len(&self, _: u64) -> io::Result<()> {
             Err(io::ErrorKind::Unsupported.into())
         }
+        fn try_lock_shared(&self) -> io::Result<bool> {
+            Ok(true)
+        }
+        fn try_lock_exclusive(&self) -> io::Result<bool> {
+            Ok(true)
+        }
+        fn unlock(&self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     /// A segment with groups of these many bytes of frames, and what follows them.
@@ -415,7 +424,8 @@ mod tests {
     }
 
     fn scanner(file: &Memory) -> GroupScanner {
-        GroupScanner::new(Box::new(file.clone()), 0, SALT, BLOCK_BYTES as u64)
+        let header = SegmentHeader::new([0, 0], 0, 0).starting_at(SALT, 1, 1, 0);
+        GroupScanner::new(Box::new(file.clone()), &header)
     }
 
     /// Everything that a scanner says of a file: its groups with their frames, how they end, what

@@ -8,7 +8,9 @@ use super::error::{Corruption, ReadError};
 use super::history::{History, Step};
 use super::reader::{JournalReader, RecordedEvent};
 use super::recovery::TornTail;
-use crate::storage::{Files, OpenMode};
+use crate::snapshot::{RejectedSnapshot, check_snapshots};
+use crate::storage::{OpenMode, Storage};
+use crate::sync::Arc;
 
 /// What [`JournalReader::verify`] found, partition by partition.
 #[derive(Debug)]
@@ -39,6 +41,12 @@ pub struct PartitionCheck {
     /// Events at the end that are sound, but that no witness says were acknowledged: the next
     /// opening for writing keeps them.
     pub unacknowledged_events: u64,
+    /// How many snapshots it has.
+    pub snapshots: u64,
+    /// Snapshots that are damaged: an opening passes them over.
+    pub damaged_snapshots: Vec<RejectedSnapshot>,
+    /// The first sequence that is still there: above 1 where older events are retired.
+    pub earliest: u64,
     /// The control word cannot be believed: one witness less. The next opening writes a new one.
     pub control_unreadable: bool,
     /// The first damage, or why checking ended early.
@@ -100,6 +108,7 @@ impl JournalReader {
             let before = Moment::of(self, &directory)?;
             let mut check = PartitionCheck::new(partition);
             let checked = verify_partition(
+                &self.storage,
                 &directory,
                 self.journal_id(),
                 before.has_writer,
@@ -133,9 +142,9 @@ impl Moment {
     fn of(reader: &JournalReader, directory: &Path) -> Result<Self, ReadError> {
         Ok(Self {
             has_writer: reader.has_writer()?,
-            control: ControlWord::read(&Files, directory)
+            control: ControlWord::read(&*reader.storage, directory)
                 .map_err(ReadError::io("read the control word in", directory))?,
-            segments: list_segments(&Files, directory)?,
+            segments: list_segments(&*reader.storage, directory)?,
         })
     }
 }
@@ -150,6 +159,9 @@ impl PartitionCheck {
             bytes: 0,
             torn_tail: None,
             unacknowledged_events: 0,
+            snapshots: 0,
+            damaged_snapshots: Vec::new(),
+            earliest: 1,
             control_unreadable: false,
             error: None,
             further: Vec::new(),
@@ -164,6 +176,7 @@ impl PartitionCheck {
         self.error.is_some()
             || self.torn_tail.is_some()
             || self.control_unreadable
+            || !self.damaged_snapshots.is_empty()
             || self.unacknowledged_events > 0
     }
 
@@ -191,6 +204,7 @@ impl PartitionCheck {
 }
 
 fn verify_partition(
+    storage: &Arc<dyn Storage>,
     directory: &Path,
     journal_id: [u64; 2],
     has_writer: bool,
@@ -198,13 +212,16 @@ fn verify_partition(
     check_event: &mut impl FnMut(&RecordedEvent<'_>) -> Result<(), String>,
 ) -> Result<(), ReadError> {
     let mut history = History::open(
-        &Files,
+        storage,
         directory,
         check.partition,
         journal_id,
         OpenMode::Read,
         None,
     )?;
+    (check.snapshots, check.damaged_snapshots) =
+        check_snapshots(&**storage, directory, check.partition, journal_id)?;
+    check.earliest = history.earliest();
     check.segments = history.segments.len() as u64;
     check.control_unreadable = history.control_unreadable;
     let limit = if has_writer {

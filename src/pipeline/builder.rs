@@ -156,6 +156,22 @@ impl Builder {
         self.start(opened, started)
     }
 
+    /// Recovers the journal as [`open`](Self::open) does, and starts nothing: for tests that look at
+    /// damaged journals by the thousand. With one partition everything happens on this thread.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    #[cfg(feature = "sim")]
+    pub fn recover<S: State>(
+        self,
+        state: impl FnMut(u32) -> S + Send + 'static,
+    ) -> Result<Vec<super::RecoveredPartition<S>>, OpenError> {
+        self.check_settings::<S>()?;
+        let opened = self.open_journal::<S>(Box::new(state))?;
+        Ok(opened.partitions.into_iter().map(Into::into).collect())
+    }
+
     fn check_settings<S: State>(&self) -> Result<(), OpenError> {
         let setting = |setting, limits: &str| OpenError::Setting {
             setting,

@@ -10,6 +10,8 @@ mod publisher;
 mod read;
 mod receipt;
 mod recover;
+#[cfg(feature = "sim")]
+mod recovered;
 mod report;
 #[cfg(feature = "sim")]
 pub(crate) mod stepped;
@@ -21,6 +23,8 @@ pub use error::{CloseError, OpenError, PublishError, ReadStateError, ReceiptErro
 pub use lifecycle::Pipeline;
 pub use publisher::Publisher;
 pub use receipt::Receipt;
+#[cfg(feature = "sim")]
+pub use recovered::RecoveredPartition;
 pub use report::{CloseReport, PartitionReport, PartitionStart, PartitionStats, StartReport};
 
 pub(crate) use publisher::{SourceStamp, WhenFull};

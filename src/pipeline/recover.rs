@@ -28,6 +28,11 @@ pub(crate) fn recover_all<S: State>(
     let lanes = u32::try_from(sync::allowed_cpus())
         .unwrap_or(u32::MAX)
         .min(partitions);
+    if lanes == 1 {
+        return (0..partitions)
+            .map(|partition| recover(directory, partition, fresh))
+            .collect();
+    }
     let mut recovered = sync::scope(|scope| {
         let mut running = Vec::new();
         for lane in 0..lanes {
@@ -96,7 +101,7 @@ fn recover<S: State>(
     let restored = {
         let mut fresh = sync::lock(fresh);
         restore(
-            &*directory.storage,
+            &directory.storage,
             &directory.partition_dir(partition),
             partition,
             directory.metadata.journal_id,

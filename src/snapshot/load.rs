@@ -1,14 +1,16 @@
 //! Choosing the newest snapshot that can be used.
 
+use std::io;
 use std::path::Path;
 
 use super::file::{SnapshotFile, Unusable};
 use super::{RejectedSnapshot, Tables};
 use crate::callback::{Callback, panic_message};
 use crate::event::{Event, State, fingerprint};
-use crate::journal::format::SnapshotHeader;
+use crate::journal::format::{Position, SnapshotHeader};
 use crate::journal::{History, ReadError, list_segments, list_snapshots};
 use crate::storage::{OpenMode, Storage};
+use crate::sync::Arc;
 
 /// A state and tables as of one place in the journal.
 #[derive(Debug)]
@@ -63,23 +65,23 @@ impl AsOf {
 /// The newest usable snapshot of a partition that serves `as_of`, or a fresh state where the whole
 /// history is there to be replayed.
 pub(crate) fn restore<S: State>(
-    storage: &dyn Storage,
+    storage: &Arc<dyn Storage>,
     partition_dir: &Path,
     partition: u32,
     journal_id: [u64; 2],
     as_of: AsOf,
     fresh: &mut dyn FnMut(u32) -> S,
 ) -> Result<Restored<S>, RestoreError> {
-    let segments = list_segments(storage, partition_dir)?.unwrap_or_default();
+    let segments = list_segments(&**storage, partition_dir)?.unwrap_or_default();
     let first = segments.first();
     let is_complete = first.is_none_or(|first| first.first_group == 1);
     let mut rejected = Vec::new();
-    let mut names = list_snapshots(storage, partition_dir)?;
+    let mut names = list_snapshots(&**storage, partition_dir)?;
     if S::SNAPSHOT_VERSION == 0 && is_complete {
         names.clear();
     }
     for name in names.into_iter().rev() {
-        let file = SnapshotFile::open(storage, partition_dir, &name, partition, journal_id);
+        let file = SnapshotFile::open(&**storage, partition_dir, &name, partition, journal_id);
         let loaded = file.and_then(|file| {
             if !as_of.holds(&file.header) {
                 return Ok(None);
@@ -156,4 +158,47 @@ fn load<S: State>(
         Ok(Err(error)) => Err(Unusable::Load(error)),
         Err(payload) => Err(Unusable::Panicked(panic_message(&*payload))),
     }
+}
+
+/// Where the journal goes on behind the newest snapshot whose every byte is sound.
+pub(crate) fn newest_sound(
+    storage: &dyn Storage,
+    partition_dir: &Path,
+    partition: u32,
+    journal_id: [u64; 2],
+) -> Result<Option<Position>, ReadError> {
+    let names = list_snapshots(storage, partition_dir)?;
+    Ok(names.iter().rev().find_map(|name| {
+        let file = SnapshotFile::open(storage, partition_dir, name, partition, journal_id).ok()?;
+        file.check().ok()?;
+        Some(file.header.position())
+    }))
+}
+
+/// How many snapshots a partition has, and which of them are damaged.
+pub(crate) fn check_snapshots(
+    storage: &dyn Storage,
+    partition_dir: &Path,
+    partition: u32,
+    journal_id: [u64; 2],
+) -> Result<(u64, Vec<RejectedSnapshot>), ReadError> {
+    let names = list_snapshots(storage, partition_dir)?;
+    let mut damaged = Vec::new();
+    for name in &names {
+        let file = SnapshotFile::open(storage, partition_dir, name, partition, journal_id);
+        let checked = file.and_then(|file| {
+            file.check()?;
+            file.tables().map(drop)
+        });
+        match checked {
+            // Removed beside us by a running writer.
+            Err(Unusable::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(unusable) => damaged.push(RejectedSnapshot {
+                name: name.name.clone(),
+                reason: unusable.to_string(),
+            }),
+            Ok(()) => {}
+        }
+    }
+    Ok((names.len() as u64, damaged))
 }

@@ -18,7 +18,7 @@ pub use policy::Retention;
 pub use report::{RejectedSnapshot, SnapshotError, SnapshotReport};
 pub use totals::Totals;
 
-pub(crate) use load::{RestoreError, Restored, restore};
+pub(crate) use load::{RestoreError, Restored, check_snapshots, newest_sound, restore};
 pub(crate) use policy::Policy;
 pub(crate) use snapshotter::{Fresh, Parts, Snapshotter};
 pub(crate) use tables::Tables;

@@ -162,7 +162,7 @@ impl<S: State> Snapshotter<S> {
 
     /// Folds the journal up to the last synced group.
     fn build(&self, partition: u32) -> Result<Built<S>, SnapshotError> {
-        let storage = &*self.directory.storage;
+        let storage = &self.directory.storage;
         let path = self.directory.partition_dir(partition);
         let journal_id = self.directory.metadata.journal_id;
         let restored = {

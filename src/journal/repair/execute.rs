@@ -53,7 +53,7 @@ impl Repair {
         let metadata = read_metadata(&*self.storage, &self.path)?
             .ok_or_else(|| ReadError::no_journal(&self.path))?;
         self.refuse_writer()?;
-        let plan = survey(&*self.storage, &self.path, &metadata);
+        let plan = survey(&self.storage, &self.path, &metadata);
         // One that came in the meantime may have been seen in the middle of a write.
         self.refuse_writer()?;
         Ok(plan?)
@@ -68,7 +68,7 @@ impl Repair {
     pub fn execute(&self) -> Result<RepairPlan, RepairError> {
         let directory = Directory::open_existing(Arc::clone(&self.storage), &self.path)
             .map_err(|error| RepairError::from_opening(error, &self.path))?;
-        let plan = survey(&*self.storage, &self.path, &directory.metadata)?;
+        let plan = survey(&self.storage, &self.path, &directory.metadata)?;
         if !self.accepts_loss && plan.losses().next().is_some() {
             return Err(RepairError::LossNotAccepted {
                 losses: plan.losses().cloned().collect(),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::cut::Cut;
 use super::error::Loss;
+use crate::journal::error::Corruption;
 use crate::journal::recovery::TornTail;
 
 /// What a repair found and does, partition by partition.
@@ -39,6 +40,9 @@ pub struct PartitionPlan {
     pub control_unreadable: bool,
     /// What is lost of events that were durable.
     pub loss: Option<Loss>,
+    /// Damage in front of the newest sound snapshot: openings start behind that, and nothing is
+    /// done about it. [Salvage](crate::journal::Cursor::skip_damage) reads what is left.
+    pub covered: Vec<Corruption>,
     /// What is done, in this order; empty where nothing is wrong.
     pub steps: Vec<RepairStep>,
     pub(super) work: Work,
@@ -68,6 +72,13 @@ pub enum RepairStep {
         /// How many there are, up to the last one that is not zero.
         bytes: u64,
         /// The copy, as a path in the journal's directory.
+        to: String,
+    },
+    /// A snapshot that holds what is cut is moved to the quarantine.
+    SetAside {
+        /// Its file name.
+        snapshot: String,
+        /// Where it goes, as a path in the journal's directory.
         to: String,
     },
     /// A new control word is stored, and synced.
@@ -111,6 +122,9 @@ impl fmt::Display for RepairStep {
                 f,
                 "Copy {bytes} bytes from byte {position} of {segment} on to {to}."
             ),
+            Self::SetAside { snapshot, to } => {
+                write!(f, "Move {snapshot}, which holds what is cut, to {to}.")
+            }
             Self::StoreControlWord { group, sequence } => write!(
                 f,
                 "Store a control word that names group {group} and sequence {sequence} as the last \

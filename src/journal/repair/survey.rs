@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::copy::Copy;
-use super::cut::Cut;
+use super::cut::{Cut, aside_name};
 use super::error::Loss;
 use super::plan::{PartitionPlan, RepairPlan, RepairStep, Work};
 use crate::journal::control::{ControlRead, ControlWord};
@@ -12,11 +12,14 @@ use crate::journal::error::{Corruption, ReadError};
 use crate::journal::format::{GroupHeader, Metadata, segment_file_name};
 use crate::journal::history::{History, Step};
 use crate::journal::open::torn_file_name;
+use crate::journal::snapshots::list_snapshots;
+use crate::snapshot;
 use crate::storage::{OpenMode, Storage};
+use crate::sync::Arc;
 
 /// Plans the repair of every partition of the journal in `root`.
 pub(super) fn survey(
-    storage: &dyn Storage,
+    storage: &Arc<dyn Storage>,
     root: &Path,
     metadata: &Metadata,
 ) -> Result<RepairPlan, ReadError> {
@@ -35,6 +38,18 @@ struct Sound {
     end: u64,
 }
 
+impl Sound {
+    /// What precedes the history's start: nothing, or what is retired or in a snapshot.
+    fn before(history: &History) -> Self {
+        let start = history.reached();
+        Self {
+            last_group: start.group,
+            last_sequence: start.sequence,
+            end: start.byte,
+        }
+    }
+}
+
 /// Sound groups at the end that no witness covers.
 #[derive(Debug, Default)]
 struct Tail {
@@ -47,7 +62,7 @@ struct Tail {
 }
 
 fn survey_partition(
-    storage: &dyn Storage,
+    storage: &Arc<dyn Storage>,
     root: &Path,
     metadata: &Metadata,
     partition: u32,
@@ -58,6 +73,7 @@ fn survey_partition(
         torn_tail: None,
         control_unreadable: false,
         loss: None,
+        covered: Vec::new(),
         steps: Vec::new(),
         work: Work::Nothing,
     };
@@ -88,7 +104,7 @@ fn survey_partition(
     };
     history.find_witnesses()?;
     plan.control_unreadable = history.control_unreadable;
-    let (mut sound, mut tail) = (Sound::default(), Tail::default());
+    let (mut sound, mut tail) = (Sound::before(&history), Tail::default());
     loop {
         // Damage inside a group's frames leaves the history behind the group.
         let (error, is_in_group) = match history.step(u64::MAX) {
@@ -126,14 +142,25 @@ fn survey_partition(
         let ReadError::Corruption(corruption) = error else {
             return Err(error);
         };
-        plan_cut(&mut plan, storage, &folder, &history, sound)?;
+        let newest = snapshot::newest_sound(&**storage, &folder, partition, id)?;
+        if let Some(position) = newest.filter(|position| position.group > sound.last_group) {
+            // An opening starts behind that snapshot, and never comes here.
+            plan.covered.push(*corruption);
+            let mode = OpenMode::ReadUncached;
+            history = History::open(storage, &folder, partition, id, mode, Some(&position))?;
+            history.find_witnesses()?;
+            sound = Sound::before(&history);
+            tail = Tail::default();
+            continue;
+        }
+        plan_cut(&mut plan, &**storage, &folder, &history, sound)?;
         plan.loss = Some(Loss {
             corruption: Corruption {
                 lost_up_to: None,
                 ..*corruption
             },
             sound_events: count_sound_events(&mut history, is_in_group)?,
-            acknowledged_sequence: match ControlWord::read(storage, &folder)
+            acknowledged_sequence: match ControlWord::read(&**storage, &folder)
                 .map_err(ReadError::io("read the control word in", &folder))?
             {
                 ControlRead::Present(word) => Some(word.acknowledged_sequence),
@@ -155,12 +182,12 @@ impl Tail {
     }
 }
 
-fn check_frames(history: &History<'_>, header: &GroupHeader) -> Result<(), ReadError> {
+fn check_frames(history: &History, header: &GroupHeader) -> Result<(), ReadError> {
     history.group_frames(header).for_each(|_, _| Ok(()))
 }
 
 /// The steps of an opening, where it would do anything.
-fn plan_opening(plan: &mut PartitionPlan, history: &History<'_>, sound: Sound, tail: &Tail) {
+fn plan_opening(plan: &mut PartitionPlan, history: &History, sound: Sound, tail: &Tail) {
     let (last, first_sequence, first_group) = match tail.first {
         Some(first) if tail.holds_frames => (sound, first.first_sequence, first.group),
         Some(_) => (
@@ -194,7 +221,7 @@ fn plan_cut(
     plan: &mut PartitionPlan,
     storage: &dyn Storage,
     folder: &Path,
-    history: &History<'_>,
+    history: &History,
     sound: Sound,
 ) -> Result<(), ReadError> {
     let mut cut = Cut {
@@ -216,6 +243,11 @@ fn plan_cut(
         let rest = Copy::of(storage, folder, kept, sound.end)?;
         cut.copies.splice(0..0, rest);
     }
+    cut.snapshots = list_snapshots(storage, folder)?
+        .into_iter()
+        .filter(|snapshot| snapshot.group > sound.last_group)
+        .map(|snapshot| snapshot.name)
+        .collect();
     // From the last to the first: what is left at any moment is the journal's beginning.
     cut.removed.reverse();
     let fresh = cut.fresh_name();
@@ -230,7 +262,12 @@ fn plan_cut(
     let removals = cut.removed.iter().map(|segment| RepairStep::RemoveSegment {
         segment: segment.clone(),
     });
+    let set_aside = cut.snapshots.iter().map(|name| RepairStep::SetAside {
+        snapshot: name.clone(),
+        to: format!("{QUARANTINE_DIR}/{}", aside_name(plan.partition, name)),
+    });
     plan.steps.extend(copies);
+    plan.steps.extend(set_aside);
     plan.steps.push(RepairStep::StoreControlWord {
         group: cut.last_group,
         sequence: cut.last_sequence,
@@ -246,7 +283,7 @@ fn plan_cut(
 }
 
 /// How many events behind the damage salvage would read.
-fn count_sound_events(history: &mut History<'_>, mut is_in_group: bool) -> Result<u64, ReadError> {
+fn count_sound_events(history: &mut History, mut is_in_group: bool) -> Result<u64, ReadError> {
     let mut events = 0;
     loop {
         if !is_in_group && history.skip_damage(u64::MAX)?.lost_up_to.is_none() {
