@@ -16,8 +16,10 @@ const RACES_OF_A_DIRECTORY: u64 = 2;
 const OPENING_MAX: Duration = Duration::from_secs(30);
 /// Until the loser knows.
 const BUSY_MAX: Duration = Duration::from_secs(1);
-/// From the holder's death until the next one has it open.
-const NEXT_MAX: Duration = Duration::from_millis(100);
+/// From the holder's death until the next one has it open: what an idle machine needs, counted.
+const NEXT_USUAL: Duration = Duration::from_millis(100);
+/// The same on a busy machine, whose syncs alone take longer: beyond it something waits for the dead.
+const NEXT_MAX: Duration = Duration::from_secs(1);
 const VIOLATIONS_MAX: usize = 10;
 
 /// Lets processes race to open one directory, and kills the winner.
@@ -37,7 +39,7 @@ struct Figures {
     losers: u64,
     busy_max: Duration,
     next_max: Duration,
-    /// Above the limit though `open` itself was not: the machine was slow to run it.
+    /// How many took longer than usual.
     next_late: u64,
 }
 
@@ -81,7 +83,7 @@ impl Openers {
             ("losers", figures.losers),
             ("busy_max_us", micros(figures.busy_max)),
             ("next_max_us", micros(figures.next_max)),
-            ("next_late", figures.next_late),
+            ("next_above_100_ms", figures.next_late),
         ];
         ran.took = begun.elapsed();
         Ok(Outcome::Ran(ran))
@@ -134,7 +136,7 @@ fn race_once(
         return Ok(Err(format!("after the holder's death: {answer:?}")));
     };
     figures.next_max = figures.next_max.max(took);
-    figures.next_late += u64::from(took > NEXT_MAX);
+    figures.next_late += u64::from(took > NEXT_USUAL);
     if opening > NEXT_MAX {
         return Ok(Err(format!(
             "after the holder's death the opening took {opening:?}"
