@@ -6,9 +6,7 @@ use std::path::Path;
 use super::buffer::GroupBuffer;
 use super::directory::{Directory, QUARANTINE_DIR, TEMPORARY_SUFFIX};
 use super::error::{ReadError, WriteFailure};
-use super::format::{
-    Damage, Frame, GROUP_BYTES_MAX, GroupHeader, GroupStamp, SegmentHeader, segment_file_name,
-};
+use super::format::{Damage, Frame, GroupHeader, GroupStamp, SegmentHeader, segment_file_name};
 use super::history::{History, Step};
 use super::prepare::{remove_temporaries, zero_range};
 use super::recovery::TornTail;
@@ -145,7 +143,7 @@ fn copy_tail(
     let header = template.starting_at(salt, first_sequence, first_group, clock::wall_ns());
     let mut position = BLOCK_BYTES as u64;
     if let (true, Some((tail_position, _))) = (tail.holds_frames, tail.start) {
-        let mut buffer = GroupBuffer::new(GROUP_BYTES_MAX);
+        let mut buffer = GroupBuffer::new(BLOCK_BYTES);
         let mut copied_group = 0;
         let mut scanner = history.scan_last_segment(tail_position)?;
         while let Scanned::Group(group) = scanner
@@ -154,6 +152,9 @@ fn copy_tail(
             && group.group <= recovery.last_group
         {
             buffer.clear();
+            if buffer.room() < scanner.frames().len() {
+                buffer = GroupBuffer::new(group.padded_bytes());
+            }
             buffer.append_all(scanner.frames(), group.events);
             let bytes = buffer.seal(&GroupStamp {
                 durability: group.durability,

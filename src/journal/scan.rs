@@ -53,7 +53,7 @@ impl GroupScanner {
             partition,
             salt,
             position,
-            buffer: AlignedBuffer::zeroed(READ_BYTES),
+            buffer: AlignedBuffer::zeroed(0),
             loaded_from: 0,
             loaded_bytes: 0,
             frames: 0..0,
@@ -174,6 +174,11 @@ impl GroupScanner {
             && position >= self.loaded_from
             && position + bytes as u64 <= loaded_end;
         if !is_loaded {
+            if self.buffer.is_empty() {
+                // Zeroing a megabyte takes longer than reading a short segment.
+                let length = usize::try_from(self.file.len()?).unwrap_or(READ_BYTES);
+                self.buffer = AlignedBuffer::zeroed(length.clamp(BLOCK_BYTES, READ_BYTES));
+            }
             if bytes > self.buffer.len() {
                 self.buffer = AlignedBuffer::zeroed(bytes);
             }
