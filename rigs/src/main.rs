@@ -9,11 +9,10 @@
     reason = "the doors are the library's"
 )]
 
-#[expect(dead_code, reason = "the rigs are on their way")]
 mod outcome;
-#[expect(dead_code, reason = "the rigs are on their way")]
 mod random;
-#[expect(dead_code, reason = "the rigs are on their way")]
+mod simulated;
+#[allow(dead_code, reason = "the simulated rigs have a state of their own")]
 mod tally;
 
 use std::process::ExitCode;
@@ -31,11 +30,19 @@ struct Line {
 }
 
 #[derive(Debug, Subcommand)]
-enum Rig {}
+enum Rig {
+    Sim(simulated::Sim),
+    Calls(simulated::Calls),
+    Exhaustive(simulated::Exhaustive),
+}
 
 impl Rig {
     fn run(self) -> anyhow::Result<Outcome> {
-        match self {}
+        match self {
+            Self::Sim(rig) => rig.run(),
+            Self::Calls(rig) => rig.run(),
+            Self::Exhaustive(rig) => rig.run(),
+        }
     }
 }
 
