@@ -105,6 +105,7 @@ fn world(durability: Durability, partitions: u32, disk_seed: u64) -> World {
         group_bytes: 24 * 1024,
         first_segment_bytes: 8 * 1024,
         segment_bytes_max: 16 * 1024,
+        path: super::world::JOURNAL.into(),
         ..Settings::default()
     };
     World::with_seeds(1, disk_seed, settings)

@@ -91,6 +91,7 @@ fn world(seed: u64) -> World {
         group_bytes: 24 * 1024,
         first_segment_bytes: 8 * 1024,
         segment_bytes_max: (8 * 1024) << (seed % 2),
+        path: super::world::JOURNAL.into(),
         ..Settings::default()
     };
     World::new(seed, settings)

@@ -160,6 +160,7 @@ fn settings(random: &mut Random) -> Settings {
         first_segment_bytes,
         segment_bytes_max: first_segment_bytes * (1 + random.below(3)),
         clock_jumps: random.below(2) == 0,
+        path: super::world::JOURNAL.into(),
         ..Settings::default()
     }
 }

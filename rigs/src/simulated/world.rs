@@ -8,6 +8,9 @@ use super::model::{After, Chain, Expected};
 use super::session::{Published, Session};
 use crate::random::Random;
 
+/// Where the journal is: so deep that creating it can stop between two of the directories above.
+pub(crate) const JOURNAL: &str = "/above/data/journal";
+
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) disk: SimDisk,
