@@ -67,6 +67,9 @@ pub(crate) enum After {
     Kill,
     /// The power failed, or a failed sync lost pages.
     PowerCut,
+    /// The device returned or kept other bytes than were written: anything may be missing, but
+    /// nothing may be wrong.
+    Damage,
 }
 
 impl Expected {
@@ -101,6 +104,7 @@ impl Expected {
         let least = match after {
             After::Kill => self.acknowledged.max(self.durable),
             After::PowerCut => self.durable,
+            After::Damage => 0,
         };
         if events < least {
             return Err(format!(

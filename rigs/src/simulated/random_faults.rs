@@ -30,6 +30,8 @@ struct Figures {
     refused_openings: u64,
     power_cuts: u64,
     poisons: u64,
+    damaged_openings: u64,
+    refused_damaged: u64,
     faults: u64,
     calls: u64,
     events: u64,
@@ -61,6 +63,8 @@ impl Sim {
                 ("refused_openings", figures.refused_openings),
                 ("power_cuts", figures.power_cuts),
                 ("poisons", figures.poisons),
+                ("damaged_openings", figures.damaged_openings),
+                ("refused_damaged", figures.refused_damaged),
                 ("faults", figures.faults),
                 ("calls", figures.calls),
                 ("events", figures.events),
@@ -118,11 +122,57 @@ fn run_lives(world: &mut World, random: &mut Random, figures: &mut Figures) -> R
     let session = world.open()?;
     figures.openings += 3;
     world.end(session, End::Kill)?;
+    if random.below(3) == 0 {
+        be_damaged(world, random, figures)?;
+    }
     figures.events += world
         .model
         .iter()
         .map(|expected| expected.taken() as u64)
         .sum::<u64>();
+    Ok(())
+}
+
+/// A device that flips bits, keeps stale sectors and misplaces writes: what is opened all the same
+/// must be a part of what was taken.
+fn be_damaged(world: &mut World, random: &mut Random, figures: &mut Figures) -> Result<(), String> {
+    world.is_damaged();
+    for _ in 0..1 + random.below(3) {
+        for _ in 0..random.below(3) {
+            let (effect, operation) = match random.below(5) {
+                0 => (Effect::FlippedBit, Operation::Read),
+                1 => (Effect::FlippedBit, Operation::Write),
+                2 => (Effect::Stale, Operation::Read),
+                3 => (Effect::Stale, Operation::Write),
+                _ => (Effect::Misdirected, Operation::Write),
+            };
+            let fault = Fault::new(effect).on(operation);
+            world.disk.plan(fault.nth(1 + random.below(30)));
+        }
+        let paths = world.disk.paths();
+        if let Some(path) = paths.get(random.below(paths.len() as u64) as usize)
+            && let Some(bytes) = world.disk.device_bytes(path)
+        {
+            match random.below(3) {
+                0 => drop(world.disk.revert_last_write(path)),
+                1 => {
+                    let bit = random.below(bytes.len() as u64 * 8) as usize;
+                    world.disk.flip_bit(path, bit);
+                }
+                _ => {}
+            }
+        }
+        figures.damaged_openings += 1;
+        match world.try_open()? {
+            Some(session) => live(world, session, random, figures)?,
+            None => {
+                figures.refused_damaged += 1;
+                let end = any_end(random, figures);
+                world.cut_off(end);
+            }
+        }
+        world.mend();
+    }
     Ok(())
 }
 

@@ -81,21 +81,25 @@ impl World {
         });
         let simulation = match opened {
             Ok(simulation) => simulation,
-            Err(OpenError::Journal(error)) if error.is_corruption() => {
+            Err(OpenError::Journal(error))
+                if error.is_corruption() && self.after != After::Damage =>
+            {
                 return Err(format!("corruption where there is none: {error}"));
             }
             Err(_) => return Ok(None),
         };
-        let after = match self.loses_pages {
-            true => After::PowerCut,
-            false => self.after,
+        let after = match self.after {
+            After::Kill if self.loses_pages => After::PowerCut,
+            after => after,
         };
         for (partition, expected) in (0..).zip(&mut self.model) {
             expected
                 .recover(simulation.state(partition), after)
                 .map_err(|difference| format!("partition {partition}: {difference}"))?;
         }
-        self.after = After::Kill;
+        if self.after != After::Damage {
+            self.after = After::Kill;
+        }
         Ok(Some(Session::new(simulation, &self.settings)))
     }
 
@@ -184,14 +188,21 @@ impl World {
             End::Close | End::Kill => self.disk = self.disk.kill(),
             End::PowerCut => {
                 self.disk = self.disk.power_cut();
-                self.after = After::PowerCut;
+                self.power_was_cut();
             }
         }
     }
 
     /// The caller cut the power.
     pub(crate) fn power_was_cut(&mut self) {
-        self.after = After::PowerCut;
+        if self.after == After::Kill {
+            self.after = After::PowerCut;
+        }
+    }
+
+    /// From now on the device may have other bytes than were written.
+    pub(crate) fn is_damaged(&mut self) {
+        self.after = After::Damage;
     }
 
     /// From now on pages may be lost although only the process died: a sync failed and forgot
@@ -199,7 +210,7 @@ impl World {
     pub(crate) fn loses_pages(&mut self, loses_pages: bool) {
         if self.loses_pages {
             // What is lost already shows at the next opening.
-            self.after = After::PowerCut;
+            self.power_was_cut();
         }
         self.loses_pages = loses_pages;
     }
