@@ -89,6 +89,10 @@ impl Calls {
         });
         world.expects_errors(errors(case.effect));
         world.loses_pages(matches!(case.effect, Effect::FailedSync(_)));
+        let is_crash = matches!(case.effect, Effect::Crash | Effect::CrashPartway);
+        if !case.for_ever && !is_crash {
+            world.expects_stages(stages(named.operation));
+        }
         script::play(&mut world, self.events)?;
         if world.disk.faults_struck() == 0 {
             return Err(format!("{named:?} never came"));
@@ -109,6 +113,19 @@ fn world(durability: Durability, partitions: u32, disk_seed: u64) -> World {
         ..Settings::default()
     };
     World::with_seeds(1, disk_seed, settings)
+}
+
+/// What the stage of a poison by this call begins with.
+fn stages(operation: Operation) -> &'static [&'static str] {
+    match operation {
+        Operation::Open => &["create"],
+        Operation::Write => &["write", "store"],
+        Operation::Sync | Operation::SyncDir => &["sync"],
+        Operation::SetLength => &["trim"],
+        Operation::Rename => &["name"],
+        Operation::Random => &["salt"],
+        _ => &[],
+    }
 }
 
 fn errors(effect: Effect) -> Vec<i32> {

@@ -1,8 +1,8 @@
 //! A simulated disk, a pipeline on it, and the model of what must be there, across crashes.
 
-use ringlog::OpenError;
 use ringlog::sim::{Settings, Simulation};
 use ringlog::storage::sim::SimDisk;
+use ringlog::{OpenError, Poison};
 
 use super::model::{After, Chain, Expected};
 use super::session::{Published, Session};
@@ -19,6 +19,8 @@ pub(crate) struct World {
     pub(crate) random: Random,
     after: After,
     errors: Option<Vec<i32>>,
+    /// What a poison's stage must begin with.
+    stages: Option<&'static [&'static str]>,
     loses_pages: bool,
 }
 
@@ -40,6 +42,7 @@ impl World {
             random,
             after: After::Kill,
             errors: None,
+            stages: None,
             loses_pages: false,
         }
     }
@@ -57,6 +60,11 @@ impl World {
         self.errors = Some(errors);
     }
 
+    /// From now on a poison must be of one of these stages.
+    pub(crate) fn expects_stages(&mut self, stages: &'static [&'static str]) {
+        self.stages = Some(stages);
+    }
+
     fn check_poisons(&self, session: &Session) -> Result<(), String> {
         for poison in session.poisons() {
             let error = poison.io_error().and_then(std::io::Error::raw_os_error);
@@ -65,7 +73,14 @@ impl World {
                 (None, Some(_)) => true,
                 (_, None) => false,
             };
-            if !is_expected {
+            let is_stage = match (self.stages, &poison) {
+                (None, _) => true,
+                (Some(stages), Poison::Journal { stage, .. }) => {
+                    stages.iter().any(|begin| stage.starts_with(begin))
+                }
+                (Some(_), _) => false,
+            };
+            if !is_expected || !is_stage {
                 return Err(format!("a poison that nobody injected: {poison}"));
             }
         }
