@@ -12,7 +12,6 @@
 mod damage;
 mod outcome;
 mod random;
-#[expect(dead_code, reason = "the rigs are on their way")]
 mod tally;
 
 use std::process::ExitCode;

@@ -35,6 +35,8 @@ pub(crate) struct History {
     /// Groups below the expected one are passed over: a tail that an opening copied under a
     /// reader, who had read it in the old place already.
     passes_over: bool,
+    /// Where in the last segment the search for witnesses ended.
+    searched_to: u64,
 }
 
 /// What [`History::step`] came to.
@@ -76,6 +78,7 @@ impl History {
             expected_sequence: segments.first().map_or(1, |segment| segment.first_sequence),
             segments,
             passes_over: false,
+            searched_to: 0,
         };
         if !has_folder {
             // The folders are made before the metadata is written.
@@ -104,6 +107,7 @@ impl History {
             {
                 history.witnessed_group = history.witnessed_group.max(header.synced_group);
             }
+            history.searched_to = scanner.position();
         }
         history.acknowledged_group = history.acknowledged_group.max(history.witnessed_group);
         if history.segments.is_empty() && history.witnessed_group > 0 {
@@ -117,6 +121,23 @@ impl History {
             return Err(history.corruption_in("a missing segment", 0, Damage::Short, None));
         }
         Ok(history)
+    }
+
+    /// Searches the last segment for witnesses behind damage, too: without them an old control word
+    /// would end a reader's history in front of it, as if nothing followed.
+    pub(crate) fn search_behind_damage(&mut self) -> Result<(), ReadError> {
+        let Some(last) = self.segments.last() else {
+            return Ok(());
+        };
+        let path = self.path(last);
+        let mut scanner = self.scan_last_segment(self.searched_to)?;
+        let rest = scanner
+            .inspect_rest()
+            .map_err(ReadError::io("read", &path))?;
+        let later = rest.later.unwrap_or_default();
+        self.witnessed_group = self.witnessed_group.max(later.synced_group);
+        self.acknowledged_group = self.acknowledged_group.max(self.witnessed_group);
+        Ok(())
     }
 
     /// Expects the group behind `after` next.
@@ -354,7 +375,7 @@ impl History {
             let damage = Damage::Misplaced("another segment's header");
             return Err(self.corruption_in(&segment.name, 0, damage, None));
         }
-        Ok(GroupScanner::new(file, &header))
+        GroupScanner::new(file, &header).map_err(ReadError::io("measure", &path))
     }
 
     /// What `error` comes to when `segment` was retired since it was listed.

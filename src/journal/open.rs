@@ -7,8 +7,7 @@ use super::buffer::GroupBuffer;
 use super::directory::{Directory, QUARANTINE_DIR, TEMPORARY_SUFFIX};
 use super::error::{ReadError, WriteFailure};
 use super::format::{
-    Damage, Frame, GROUP_BYTES_MAX, GroupHeader, GroupStamp, Position, SegmentHeader,
-    segment_file_name,
+    Damage, Frame, GroupHeader, GroupStamp, Position, SegmentHeader, segment_file_name,
 };
 use super::history::{History, Step};
 use super::prepare::{remove_temporaries, zero_range};
@@ -150,7 +149,6 @@ fn copy_tail(
     let header = template.starting_at(salt, first_sequence, first_group, clock::wall_ns());
     let mut position = BLOCK_BYTES as u64;
     if let (true, Some((tail_position, _))) = (tail.holds_frames, tail.start) {
-        let mut buffer = GroupBuffer::new(GROUP_BYTES_MAX);
         let mut copied_group = 0;
         let mut scanner = history.scan_last_segment(tail_position)?;
         while let Scanned::Group(group) = scanner
@@ -158,7 +156,7 @@ fn copy_tail(
             .map_err(ReadError::io("read the tail in", directory))?
             && group.group <= recovery.last_group
         {
-            buffer.clear();
+            let mut buffer = GroupBuffer::new(group.padded_bytes());
             buffer.append_all(scanner.frames(), group.events);
             let bytes = buffer.seal(&GroupStamp {
                 durability: group.durability,

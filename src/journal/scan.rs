@@ -46,18 +46,24 @@ pub(crate) struct Rest {
 
 impl GroupScanner {
     /// A scanner over the segment in `file`, from its first group on.
-    pub(crate) fn new(file: Box<dyn StorageFile>, header: &SegmentHeader) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub(crate) fn new(file: Box<dyn StorageFile>, header: &SegmentHeader) -> io::Result<Self> {
+        // No more memory than the file fills: a program may have many small ones open.
+        let bytes = usize::try_from(file.len()?).map_or(READ_BYTES, |bytes| bytes.min(READ_BYTES));
+        Ok(Self {
             file,
             partition: header.partition,
             salt: header.salt,
             recycled_at: header.is_recycled().then_some(header.first_group),
             position: BLOCK_BYTES as u64,
-            buffer: AlignedBuffer::zeroed(READ_BYTES),
+            buffer: AlignedBuffer::zeroed(bytes.max(BLOCK_BYTES)),
             loaded_from: 0,
             loaded_bytes: 0,
             frames: 0..0,
-        }
+        })
     }
 
     /// The salt of the segment.

@@ -135,8 +135,7 @@ fn ask_cursor(
         Ok(cursor) => cursor,
         Err(error) => {
             ensure!(is_typed(&error), "not a typed error: {error}");
-            let is_due =
-                !expectation.mark_is_sound || expectation.reading == Verdict::Refused;
+            let is_due = !expectation.mark_is_sound || expectation.reading == Verdict::Refused;
             ensure!(is_due, "refused: {error}");
             let came = match expectation.mark_is_sound {
                 true => Came::Refused,
@@ -185,8 +184,7 @@ fn ask_verify(expectation: &Expectation, reader: &JournalReader) -> anyhow::Resu
     let partition = report.partitions.first().context("no partition")?;
     ensure!(partition.invalid_events == 0, "invalid events passed");
     ensure!(
-        partition.control_unreadable == expectation.control_unreadable
-            || partition.error.is_some(),
+        partition.control_unreadable == expectation.control_unreadable || partition.error.is_some(),
         "the control word was not judged right"
     );
     match (&partition.error, expectation.reading) {
@@ -218,10 +216,7 @@ fn ask_opening(
                 _ => false,
             };
             ensure!(is_typed, "not a typed error: {error}");
-            ensure!(
-                expectation.opening == Verdict::Refused,
-                "refused: {error}"
-            );
+            ensure!(expectation.opening == Verdict::Refused, "refused: {error}");
             return Ok(Came::Refused);
         }
     };

@@ -73,7 +73,9 @@ impl<'a> Damaged<'a> {
         let (mut synced, mut acknowledged) = (0, 0);
         let mut newest: Option<(u64, u64)> = None;
         let mut witnessing_snapshot = 0;
-        let is_complete = parts.first().is_some_and(|part| part.segment.first_group == 1);
+        let is_complete = parts
+            .first()
+            .is_some_and(|part| part.segment.first_group == 1);
         for (index, file) in self.reference.files.iter().enumerate() {
             let (was, is) = (&file.bytes[..], self.bytes(index));
             match &file.kind {
@@ -103,7 +105,11 @@ impl<'a> Damaged<'a> {
         synced = synced.max(witnessing_snapshot);
         if let Some(last) = parts.last() {
             synced = synced.max(last.segment.first_group - 1);
-            let sound = last.segment.groups.iter().filter(|group| last.is_sound(group));
+            let sound = last
+                .segment
+                .groups
+                .iter()
+                .filter(|group| last.is_sound(group));
             synced = synced.max(sound.map(|group| group.synced_group).max().unwrap_or(0));
         }
         acknowledged = acknowledged.max(synced);

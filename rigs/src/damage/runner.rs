@@ -51,10 +51,7 @@ impl Sum {
                             sum.check(reference, &fault);
                         }
                     }
-                    total
-                        .lock()
-                        .expect("no thread panics with it")
-                        .add(sum);
+                    total.lock().expect("no thread panics with it").add(sum);
                 });
             }
         });
@@ -80,7 +77,12 @@ impl Sum {
             return;
         };
         let file = &reference.files[*index];
-        let mut differing = file.bytes.iter().zip(is).enumerate().filter(|(_, (was, is))| was != is);
+        let mut differing = file
+            .bytes
+            .iter()
+            .zip(is)
+            .enumerate()
+            .filter(|(_, (was, is))| was != is);
         let (Some((at, _)), None) = (differing.next(), differing.next()) else {
             return;
         };
@@ -121,11 +123,13 @@ impl Sum {
     pub(crate) fn print_harmless(&self, references: &[Reference]) {
         for ((journal, name), bytes) in &self.harmless {
             let reference = references.iter().find(|one| one.name == *journal);
-            let file = reference
-                .and_then(|one| one.files.iter().find(|file| file.name() == name));
+            let file = reference.and_then(|one| one.files.iter().find(|file| file.name() == name));
             let Some(file) = file else { continue };
             let empty = BTreeSet::new();
-            let harmful = self.harmful.get(&(*journal, name.clone())).unwrap_or(&empty);
+            let harmful = self
+                .harmful
+                .get(&(*journal, name.clone()))
+                .unwrap_or(&empty);
             let meaning = file.kind.meaning(file.bytes.len());
             // Untested bytes between harmless ones do not end a range; what means something does.
             let mut ranges: Vec<(usize, usize, &str)> = Vec::new();

@@ -38,8 +38,12 @@ impl Sectors {
         let mut sum = Sum::default();
         for reference in &references {
             let places = places(reference);
-            sum.run(reference, places.len(), |number| zeroed(reference, places[number]));
-            sum.run(reference, places.len(), |number| older(reference, places[number]));
+            sum.run(reference, places.len(), |number| {
+                zeroed(reference, places[number])
+            });
+            sum.run(reference, places.len(), |number| {
+                older(reference, places[number])
+            });
             let pairs = places.len() * places.len();
             let tried = if self.all { pairs } else { SAMPLES };
             let pair = |number: usize| {
@@ -136,7 +140,11 @@ fn misdirected(reference: &Reference, to: Place, from: Place) -> Option<Fault> {
 }
 
 fn swapped(reference: &Reference, one: Place, other: Place) -> Option<Fault> {
-    let what = format!("{} swapped with {}", name(reference, one), name(reference, other));
+    let what = format!(
+        "{} swapped with {}",
+        name(reference, one),
+        name(reference, other)
+    );
     let first = replaced(reference, one, sector(reference, other))?;
     let changes = if one.0 == other.0 {
         let mut file = first;
