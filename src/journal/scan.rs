@@ -144,7 +144,7 @@ impl GroupScanner {
             if block.is_empty() {
                 return Ok(rest);
             }
-            if is_stale(recycled_at, block, salt) {
+            if is_zero(block) || is_stale(recycled_at, block, salt) {
                 position += BLOCK_BYTES as u64;
                 continue;
             }
@@ -210,8 +210,11 @@ fn is_stale(recycled_at: Option<u64>, block: &[u8], salt: u64) -> bool {
     recycled_at.is_some_and(|first_group| !GroupHeader::is_of_segment(block, salt, first_group))
 }
 
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+/// Whether a block, or what there is of one, has nothing but zeros.
+fn is_zero(block: &[u8]) -> bool {
+    // Compared as a whole: prepared space is long.
+    static ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+    ZEROS.get(..block.len()) == Some(block)
 }
 
 /// Reads a segment's header block with any kind of handle.

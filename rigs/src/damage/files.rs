@@ -135,38 +135,42 @@ fn ask(reference: &Reference, index: usize, fate: Fate<'_>) -> anyhow::Result<Ca
 fn expected(reference: &Reference, index: usize, fate: Fate<'_>) -> Expected {
     let file = &reference.files[index];
     match (&file.kind, fate) {
-        (Kind::Segment(segment), Fate::Missing) => {
-            let is_last = reference.segments().last().map(|(last, _)| last) == Some(index);
-            let witnessed = reference.files.iter().map(|file| match &file.kind {
-                Kind::Control(control) => control.synced_group,
-                Kind::Snapshot(snapshot) => snapshot.group,
-                _ => 0,
-            });
-            let is_witnessed = witnessed.max() >= Some(segment.first_group);
-            match is_last && !is_witnessed {
-                true => Expected::Unprovable(last_sequence_before(reference, segment.first_group)),
-                false => Expected::Refused,
-            }
-        }
-        (Kind::Segment(_), _) => Expected::Refused,
-        (Kind::Snapshot(_), Fate::Missing) => Expected::Whole,
-        (Kind::Snapshot(snapshot), fate) => {
-            let newest = reference.files.iter().filter_map(|file| match &file.kind {
-                Kind::Snapshot(snapshot) => Some((snapshot.group, snapshot.sequence)),
+        (Kind::Segment(segment), fate) => {
+            let next = reference.segments().find(|(later, _)| *later > index);
+            let next_first = next.and_then(|(_, next)| match &next.kind {
+                Kind::Segment(next) => Some(next.first_group),
                 _ => None,
             });
-            let newest = newest.max();
+            let newest = snapshots(reference).max().map_or(0, |(group, _)| group);
+            // What lies below a snapshot is not read, unless its name puts it elsewhere.
+            match (next_first.is_some_and(|next| next <= newest + 1), fate) {
+                (true, Fate::Doubled(_) | Fate::Renamed(_)) => return Expected::Either,
+                (true, _) => return Expected::Whole,
+                (false, Fate::Doubled(_)) if newest > 0 => return Expected::Either,
+                (false, _) => {}
+            }
+            let (last_group, last_sequence) = last_without(reference, index);
+            let synced = reference.files.iter().map(|file| match &file.kind {
+                Kind::Control(control) => control.synced_group,
+                _ => newest,
+            });
+            let is_lone_witness = next_first.is_none() && synced.max() <= Some(last_group);
+            match (is_lone_witness && segment.first_group > 1, fate) {
+                (true, Fate::Missing) => Expected::Unprovable(last_sequence),
+                _ => Expected::Refused,
+            }
+        }
+        (Kind::Snapshot(_), Fate::Missing) => Expected::Whole,
+        (Kind::Snapshot(snapshot), fate) => {
             let mine = (snapshot.group, snapshot.sequence);
             let place = match fate {
                 Fate::Doubled(name) | Fate::Renamed(name) => snapshot_place(name),
                 _ => mine,
             };
             // Only what is newer than the one that is used is looked at.
-            let used = match fate {
-                Fate::Doubled(_) => newest,
-                _ if newest == Some(mine) => None,
-                _ => newest,
-            };
+            let used = snapshots(reference)
+                .filter(|one| *one != mine || matches!(fate, Fate::Doubled(_)))
+                .max();
             match used.is_none_or(|used| place > used) {
                 true => Expected::Rejected,
                 false => Expected::Whole,
@@ -210,16 +214,28 @@ fn is_due(error: &OpenError) -> bool {
     }
 }
 
-fn last_sequence_before(reference: &Reference, group: u64) -> u64 {
-    let groups = reference.segments().flat_map(|(_, file)| match &file.kind {
-        Kind::Segment(segment) => &segment.groups[..],
-        _ => &[],
-    });
+/// Group and sequence of each snapshot.
+fn snapshots(reference: &Reference) -> impl Iterator<Item = (u64, u64)> {
+    let files = reference.files.iter();
+    files.filter_map(|file| match &file.kind {
+        Kind::Snapshot(snapshot) => Some((snapshot.group, snapshot.sequence)),
+        _ => None,
+    })
+}
+
+/// The last group, and the last sequence, of the segments but one.
+fn last_without(reference: &Reference, lost: usize) -> (u64, u64) {
+    let groups = reference
+        .segments()
+        .filter(|(index, _)| *index != lost)
+        .flat_map(|(_, file)| match &file.kind {
+            Kind::Segment(segment) => &segment.groups[..],
+            _ => &[],
+        });
     groups
-        .filter(|one| one.number < group)
-        .map(|one| one.first_sequence + one.events - 1)
+        .map(|group| (group.number, group.first_sequence + group.events - 1))
         .max()
-        .unwrap_or(0)
+        .unwrap_or((0, 0))
 }
 
 fn apply(disk: &SimDisk, file: &JournalFile, fate: Fate<'_>) -> anyhow::Result<()> {
@@ -316,8 +332,10 @@ fn ask_loop(reference: &Reference, index: usize) -> anyhow::Result<Came> {
         }
     }
     let opened = Pipeline::<Chronicle>::builder(directory.path()).recover(|_| Chronicle::default());
+    let is_needed = expected(reference, index, Fate::Empty) == Expected::Refused;
     let (must_refuse, may_refuse) = match file.kind {
-        Kind::Segment(_) | Kind::Metadata => (true, true),
+        Kind::Segment(_) | Kind::Metadata => (is_needed, is_needed),
+        // What cannot be read is not known to be missing.
         Kind::Control(_) | Kind::Snapshot(_) => (false, true),
         Kind::Mark => (false, false),
     };
