@@ -76,6 +76,24 @@ fn a_flipped_bit_in_a_group_is_corruption_with_its_place() {
 }
 
 #[test]
+fn a_reader_without_a_control_word_meets_the_damage_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let segment = journal(directory.path());
+    forget_control_word(directory.path());
+    // What precedes it does not witness the damaged group or the one in front of it.
+    edit(&segment, |bytes| bytes[10 * 4096..11 * 4096].fill(0));
+    let reader = JournalReader::open(directory.path()).unwrap();
+    let mut cursor = reader.cursor(0).unwrap();
+    for sequence in 1..=9 {
+        assert_eq!(
+            cursor.next_event().unwrap().unwrap().meta.sequence,
+            sequence
+        );
+    }
+    assert!(cursor.next_event().unwrap_err().is_corruption());
+}
+
+#[test]
 fn every_block_of_the_journal_that_turns_to_zeros_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
     let segment = journal(directory.path());

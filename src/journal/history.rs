@@ -42,6 +42,8 @@ pub(crate) struct History {
     /// Groups below the expected one are passed over: a tail that an opening copied under a
     /// reader, who had read it in the old place already.
     pub(super) passes_over: bool,
+    /// Where in the last segment the search for witnesses ended.
+    searched_to: u64,
 }
 
 /// What [`History::step`] came to.
@@ -120,6 +122,7 @@ impl History {
             expected_sequence: 1,
             segments,
             passes_over: false,
+            searched_to: 0,
         };
         if !has_folder {
             // The folders are made before the metadata is written.
@@ -144,7 +147,6 @@ impl History {
             history.start_after(after)?;
         }
         if let Some(last) = history.segments.last().cloned() {
-            history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
             history.witnessed_group = history.witnessed_group.max(last.first_group - 1);
             // Who goes through the last segment anyway meets its witnesses on the way.
             if mode == OpenMode::Read {
@@ -176,6 +178,24 @@ impl History {
         {
             self.witnessed_group = self.witnessed_group.max(header.synced_group);
         }
+        self.searched_to = scanner.position();
+        Ok(())
+    }
+
+    /// Searches the last segment for witnesses behind damage, too: without them an old control word
+    /// would end a reader's history in front of it, as if nothing followed.
+    pub(crate) fn search_behind_damage(&mut self) -> Result<(), ReadError> {
+        let Some(last) = self.segments.last().filter(|_| self.searched_to > 0) else {
+            return Ok(());
+        };
+        let path = self.path(last);
+        let mut scanner = self.scan_last_segment(self.searched_to)?;
+        let rest = scanner
+            .inspect_rest()
+            .map_err(ReadError::io("read", &path))?;
+        let later = rest.later.unwrap_or_default();
+        self.witnessed_group = self.witnessed_group.max(later.synced_group);
+        self.acknowledged_group = self.acknowledged_group.max(self.witnessed_group);
         Ok(())
     }
 

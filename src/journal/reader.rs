@@ -207,7 +207,7 @@ impl JournalReader {
         tables: Tables,
     ) -> Result<Cursor, ReadError> {
         let directory = self.partition_dir(partition);
-        let history = History::open(
+        let mut history = History::open(
             &self.storage,
             &directory,
             partition,
@@ -215,6 +215,10 @@ impl JournalReader {
             OpenMode::Read,
             after.as_ref(),
         )?;
+        // Beside a writer the control word is true, and what lies behind it is none of ours.
+        if !self.has_writer()? {
+            history.search_behind_damage()?;
+        }
         let before_group = history.reached();
         Ok(Cursor {
             storage: Arc::clone(&self.storage),

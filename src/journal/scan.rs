@@ -188,7 +188,7 @@ impl GroupScanner {
             if block.is_empty() {
                 return Ok(rest);
             }
-            if is_stale(recycled_at, block, salt) {
+            if is_zero(block) || is_stale(recycled_at, block, salt) {
                 position += BLOCK_BYTES as u64;
                 continue;
             }
@@ -335,12 +335,11 @@ fn is_stale(recycled_at: Option<u64>, block: &[u8], salt: u64) -> bool {
     recycled_at.is_some_and(|first_group| !GroupHeader::is_of_segment(block, salt, first_group))
 }
 
-/// Line by line rather than byte by byte: behind the last group a segment is zeros to its end, and
-/// all of them are looked at.
-fn is_zero(bytes: &[u8]) -> bool {
-    let (lines, rest) = bytes.as_chunks::<64>();
-    let is_line_zero = |line: &[u8; 64]| line.iter().fold(0, |sum, byte| sum | byte) == 0;
-    lines.iter().all(is_line_zero) && rest.iter().all(|byte| *byte == 0)
+/// Whether a block, or what there is of one, has nothing but zeros.
+fn is_zero(block: &[u8]) -> bool {
+    // Compared as a whole: prepared space is long.
+    static ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+    ZEROS.get(..block.len()) == Some(block)
 }
 
 /// Reads a segment's header block with any kind of handle.

@@ -64,7 +64,7 @@ pub(crate) fn apply(
             .filter(|(_, (was, is))| was != is)
             .map(|(at, _)| at);
         if let Some(first) = differing.next() {
-            let last = differing.last().unwrap_or(first);
+            let last = differing.next_back().unwrap_or(first);
             disk.overwrite(&file.path, first, &bytes[first..=last]);
         }
     }
@@ -133,42 +133,31 @@ fn ask_cursor(
     let mut first = reference.handled + 1;
     let cursor = match reader.named_cursor(0, CURSOR) {
         Ok(cursor) => cursor,
+        Err(error) if expectation.mark_is_sound => {
+            ensure!(is_typed(&error), "not a typed error: {error}");
+            ensure!(expectation.cursor == Verdict::Refused, "refused: {error}");
+            return Ok(Came::Refused);
+        }
         Err(error) => {
             ensure!(is_typed(&error), "not a typed error: {error}");
-            let is_due = !expectation.mark_is_sound || expectation.reading == Verdict::Refused;
-            ensure!(is_due, "refused: {error}");
-            let came = match expectation.mark_is_sound {
-                true => Came::Refused,
-                false => Came::Reported,
-            };
-            return Ok(came);
+            return Ok(Came::Reported);
         }
     };
     ensure!(expectation.mark_is_sound, "a damaged mark was taken");
     let error = read_all(cursor, &mut first, &mut read)?;
     compare(reference, first, &read)?;
-    ensure!(
-        read.is_empty() || first == reference.handled + 1,
-        "went on with {first}"
-    );
-    match error {
-        Some(error) => {
+    ensure!(first == reference.handled + 1, "went on with {first}");
+    let last = reference.handled + read.len() as u64;
+    match (error, expectation.cursor) {
+        (Some(error), Verdict::Refused) => {
             ensure!(is_typed(&error), "not a typed error: {error}");
-            ensure!(expectation.reading == Verdict::Refused, "refused: {error}");
             Ok(Came::Refused)
         }
-        None => {
-            let last = reference.handled + read.len() as u64;
-            let promised = match expectation.reading {
-                Verdict::Events(sound) => sound,
-                // The damage lies in front of the mark, or is none of the cursor's.
-                Verdict::Refused => expectation.acknowledged,
-            };
-            let promised = promised.min(expectation.acknowledged);
-            ensure!(
-                last == promised.max(reference.handled),
-                "ended after {last} events without an error"
-            );
+        (Some(error), Verdict::Events(_)) => bail!("refused: {error}"),
+        (None, Verdict::Refused) => bail!("ended after {last} events without an error"),
+        (None, Verdict::Events(sound)) => {
+            let promised = sound.min(expectation.acknowledged).max(reference.handled);
+            ensure!(last == promised, "{last} events instead of {promised}");
             Ok(Came::Harmless)
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Expectation {
     pub(crate) opening: Verdict,
     /// Reading everything.
     pub(crate) reading: Verdict,
+    /// Reading behind the mark of the named cursor.
+    pub(crate) cursor: Verdict,
     /// The events in front of the first damaged group, from the beginning on.
     pub(crate) readable: u64,
     /// The last event that what is left proves to have been acknowledged.
@@ -63,6 +65,7 @@ impl<'a> Damaged<'a> {
             metadata_changed: false,
             opening: Verdict::Refused,
             reading: Verdict::Refused,
+            cursor: Verdict::Refused,
             readable: 0,
             acknowledged: 0,
             control_unreadable: false,
@@ -119,6 +122,7 @@ impl<'a> Damaged<'a> {
         expectation.readable = readable;
         if is_startable {
             expectation.reading = reading;
+            expectation.cursor = walk(&parts, self.reference.marked_group + 1, synced).0;
         }
         expectation.acknowledged = sequence_of(&parts, acknowledged);
         expectation.opening = match newest {

@@ -70,6 +70,10 @@ pub(crate) fn read(name: &str, bytes: &[u8]) -> Option<Kind> {
 
 impl Kind {
     /// The bytes that mean something.
+    #[allow(
+        clippy::single_range_in_vec_init,
+        reason = "a list of ranges that has one"
+    )]
     pub(crate) fn meaning(&self, length: usize) -> Vec<std::ops::Range<usize>> {
         match self {
             Self::Segment(segment) => std::iter::once(0..SEGMENT_HEADER_BYTES)

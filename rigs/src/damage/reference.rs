@@ -34,6 +34,8 @@ pub(crate) struct Reference {
     pub(crate) sources: Vec<SourceInfo>,
     /// How many events the named cursor has handled.
     pub(crate) handled: u64,
+    /// The last group that it need not read again.
+    pub(crate) marked_group: u64,
     /// What a recycled segment's file held before, as far as it is known.
     pub(crate) older: Option<Vec<u8>>,
 }
@@ -319,17 +321,21 @@ impl Reference {
             events,
             sources: partition.sources,
             handled: 0,
+            marked_group: 0,
             older,
         };
-        reference.handled = reference.mark_sequence()?;
+        (reference.handled, reference.marked_group) = reference.mark()?;
         Ok(reference)
     }
 
-    fn mark_sequence(&self) -> anyhow::Result<u64> {
+    fn mark(&self) -> anyhow::Result<(u64, u64)> {
         let mark = self.files.iter().find(|file| file.name() == "audit.cursor");
-        let bytes = mark.and_then(|mark| mark.bytes.get(32..40));
-        let bytes = bytes.context("no named cursor")?.try_into()?;
-        Ok(u64::from_le_bytes(bytes))
+        let number = |at: usize| -> anyhow::Result<u64> {
+            let bytes = mark.and_then(|mark| mark.bytes.get(at..at + 8));
+            let bytes = bytes.context("no named cursor")?.try_into()?;
+            Ok(u64::from_le_bytes(bytes))
+        };
+        Ok((number(32)?, number(40)?))
     }
 
     /// The segments, in order.

@@ -278,10 +278,9 @@ impl Contents {
     /// Puts `bytes` there, on the device and in the cache, as nobody wrote them.
     pub(super) fn corrupt(&mut self, bytes: &[u8], position: usize) {
         for side in [&mut self.cache, &mut self.device] {
-            for (offset, byte) in bytes.iter().enumerate() {
-                if side.len() > position + offset {
-                    Arc::make_mut(side)[position + offset] = *byte;
-                }
+            let end = (position + bytes.len()).min(side.len());
+            if position < end {
+                Arc::make_mut(side)[position..end].copy_from_slice(&bytes[..end - position]);
             }
         }
     }
