@@ -56,7 +56,7 @@ impl State for Told {
 }
 
 fn open(path: &std::path::Path, explodes: bool) -> Result<Pipeline<Told>, OpenError> {
-    Pipeline::<Told>::builder(path).open(|_| Told {
+    Pipeline::<Told>::builder(path).open(move |_| Told {
         explodes,
         ..Told::default()
     })

@@ -173,6 +173,33 @@ fn a_panicking_apply_poisons_its_partition_and_the_directory_opens_with_what_pre
     assert_eq!(simulation.state(0).sequences.len(), 10);
 }
 
+/// Found by `rigs sim`: an opening that was killed after it had made a directory, but before it had
+/// synced the one above, left the next one to believe that the entry was durable.
+#[test]
+fn an_opening_that_was_killed_while_it_made_the_directories_costs_nothing() {
+    let settings = Settings {
+        path: "/above/data/journal".into(),
+        ..Settings::default()
+    };
+    let disk = SimDisk::new(1);
+    drop(open(&disk, &settings, 1));
+    for call in 1..=disk.calls() {
+        let disk = SimDisk::new(1);
+        disk.plan(Fault::new(Effect::Crash).nth(call));
+        let opened = Simulation::open(&disk, settings.clone(), 1, |_| Counters::default());
+        drop(opened);
+        let disk = disk.kill();
+        let mut simulation = open(&disk, &settings, 1);
+        let receipt = simulation.publish(&added(1, 1)).unwrap();
+        simulation.run_until_idle();
+        assert!(receipt.is_durable().unwrap());
+        drop(simulation);
+        let disk = disk.power_cut_choosing(&[]);
+        let simulation = open(&disk, &settings, 1);
+        assert_eq!(simulation.state(0).sequences, [1], "killed at call {call}");
+    }
+}
+
 #[test]
 fn settings_out_of_their_limits_are_refused_by_name() {
     let with = |change: fn(&mut Settings)| {

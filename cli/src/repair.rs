@@ -16,7 +16,8 @@ use crate::output::{Output, grouped};
 /// `dump --salvage` before that. Killed at any point, it can be run again.
 ///
 /// Exits with 0 when the journal is sound or repaired, 3 when `--dry-run` found a torn tail, and 4
-/// when it found damage in what was durable, or when that was not repaired.
+/// when it found damage in what was durable, or when that was not repaired. Damage in front of a
+/// sound snapshot hinders no opening, and is left alone.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The journal's directory
@@ -43,7 +44,10 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
         }
     };
     let exit = match outcome {
-        Outcome::Done => Exit::Success,
+        Outcome::Done if plan.partitions.iter().all(|plan| plan.covered.is_empty()) => {
+            Exit::Success
+        }
+        Outcome::Done => Exit::Corruption,
         Outcome::Planned | Outcome::Refused => exit_of(&plan),
     };
     output.show(&json_of(&plan, outcome, exit), || text_of(&plan, outcome))?;
@@ -60,7 +64,9 @@ enum Outcome {
 /// What a plan says of the journal as it is.
 fn exit_of(plan: &RepairPlan) -> Exit {
     let any = |is: fn(&PartitionPlan) -> bool| plan.partitions.iter().any(is);
-    if any(|partition| partition.loss.is_some() || partition.control_unreadable) {
+    if any(|partition| {
+        partition.loss.is_some() || partition.control_unreadable || !partition.covered.is_empty()
+    }) {
         Exit::Corruption
     } else if any(|partition| partition.torn_tail.is_some()) {
         Exit::TornTail
@@ -84,6 +90,14 @@ fn findings_of(plan: &PartitionPlan) -> Vec<String> {
     }
     if plan.control_unreadable {
         findings.push("The control word is damaged. No event is lost with it.".to_owned());
+    }
+    for damage in &plan.covered {
+        findings.push(format!(
+            "{} is damaged at byte {} ({}), in front of a sound snapshot: openings start behind \
+             that and lose nothing. Events from {} on can only be read with `ringlog dump \
+             --salvage`, as far as they are sound; nothing is cut.",
+            damage.segment, damage.position, damage.damage, damage.first_lost
+        ));
     }
     if let Some(loss) = &plan.loss {
         let damage = &loss.corruption;

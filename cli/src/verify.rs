@@ -128,6 +128,25 @@ fn findings_of(check: &PartitionCheck) -> Vec<Finding> {
             ),
         );
     }
+    for damaged in &check.damaged_snapshots {
+        find(
+            Exit::Corruption,
+            format!(
+                "the snapshot {} is damaged ({}). No event is lost with it: an opening starts from \
+                 the one before it, or from the beginning. Restore it from a copy, or take a new one.",
+                damaged.name, damaged.reason
+            ),
+        );
+    }
+    if check.earliest > 1 {
+        find(
+            Exit::Success,
+            format!(
+                "events before sequence {} are retired: the snapshots hold what they came to.",
+                grouped(check.earliest)
+            ),
+        );
+    }
     if check.control_unreadable {
         find(
             Exit::Corruption,
@@ -188,6 +207,8 @@ fn json_of(report: &VerifyReport, findings: &[Finding], exit: Exit) -> Value {
             json!({
                 "partition": check.partition,
                 "segments": check.segments,
+                "snapshots": check.snapshots,
+                "earliest": check.earliest,
                 "groups": check.groups,
                 "events": check.events,
                 "bytes": check.bytes,

@@ -19,6 +19,7 @@ mod outcome;
 mod power_cut;
 mod process;
 mod random;
+mod simulated;
 mod strace;
 mod tally;
 mod writeback;
@@ -52,6 +53,9 @@ enum Rig {
     Truncations(damage::Truncations),
     Sectors(damage::Sectors),
     Files(damage::FileFaults),
+    Sim(simulated::Sim),
+    Calls(simulated::Calls),
+    Exhaustive(simulated::Exhaustive),
 }
 
 impl Rig {
@@ -68,6 +72,9 @@ impl Rig {
             Self::Truncations(rig) => rig.run(),
             Self::Sectors(rig) => rig.run(),
             Self::Files(rig) => rig.run(),
+            Self::Sim(rig) => rig.run(),
+            Self::Calls(rig) => rig.run(),
+            Self::Exhaustive(rig) => rig.run(),
         }
     }
 }

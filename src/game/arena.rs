@@ -1,7 +1,9 @@
 //! The state of one partition: players, and the deaths that they caused.
 
+use std::io;
+
 use super::table::Table;
-use super::{GameEvent, GameView, Player};
+use super::{GameEvent, GameView, Player, saved};
 use crate::{Event, EventMeta, State, prefetch};
 
 /// The players whose events one partition got.
@@ -13,14 +15,14 @@ use crate::{Event, EventMeta, State, prefetch};
 /// respect. Whoever can choose user ids can thus make it slow: give ids out yourself.
 #[derive(Debug, Clone, Default)]
 pub struct Arena {
-    players: Table<Player>,
+    pub(super) players: Table<Player>,
     /// How often each victim was killed by a player of this partition, or by nobody.
-    deaths: Table<Deaths>,
-    totals: Totals,
+    pub(super) deaths: Table<Deaths>,
+    pub(super) totals: Totals,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Deaths {
+pub(super) struct Deaths {
     victim_id: u32,
     count: u64,
 }
@@ -65,6 +67,11 @@ impl Arena {
             .map(|deaths| (deaths.victim_id, deaths.count))
     }
 
+    pub(super) fn set_deaths(&mut self, victim_id: u32, count: u64) {
+        self.deaths
+            .get_or_insert_with(victim_id, || Deaths { victim_id, count });
+    }
+
     /// What is counted over all events.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -74,6 +81,8 @@ impl Arena {
 
 impl State for Arena {
     type Event = GameEvent;
+
+    const SNAPSHOT_VERSION: u32 = 1;
 
     #[inline]
     fn prefetch(&self, coming: &[<GameEvent as Event>::View<'_>]) {
@@ -155,5 +164,13 @@ impl State for Arena {
             | GameView::Unknown(_)
             | GameView::IllTyped(_) => {}
         }
+    }
+
+    fn save(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        saved::save(self, out)
+    }
+
+    fn load(&mut self, _version: u32, from: &mut dyn io::Read) -> io::Result<()> {
+        saved::load(self, from)
     }
 }

@@ -16,6 +16,10 @@ impl Inventory {
         *self.0.entry(item_id).or_insert(0) += u64::from(quantity);
     }
 
+    pub(super) fn set(&mut self, item_id: u32, quantity: u64) {
+        self.0.insert(item_id, quantity);
+    }
+
     /// Every item with its quantity, by item id.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
         self.0

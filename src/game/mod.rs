@@ -14,6 +14,7 @@ mod events;
 mod inventory;
 mod number;
 mod player;
+mod saved;
 mod summary;
 mod table;
 mod text;

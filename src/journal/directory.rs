@@ -231,7 +231,31 @@ fn refuse_foreign(storage: &dyn Storage, path: &Path) -> Result<(), ReadError> {
     Ok(())
 }
 
+/// Makes the entries of `path` and of every directory above it durable. An earlier process may have
+/// made some of them and been killed before it synced them; to this one they were there.
+fn sync_above(storage: &dyn Storage, path: &Path) -> Result<(), ReadError> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    for above in path.ancestors().skip(1) {
+        let above = match above.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => above,
+        };
+        match storage.sync_dir(above) {
+            // Nothing that an earlier process of ours could have made.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    PermissionDenied | ReadOnlyFilesystem | InvalidInput | Unsupported
+                ) => {}
+            synced => synced.map_err(ReadError::io("sync the directory", above))?,
+        }
+    }
+    Ok(())
+}
+
 fn create(storage: &dyn Storage, path: &Path, partitions: u32) -> Result<Metadata, ReadError> {
+    // Before there is metadata, which tells later openings that this has been done.
+    sync_above(storage, path)?;
     let random = || {
         storage
             .random()

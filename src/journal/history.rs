@@ -415,7 +415,7 @@ impl History {
             return Err(self.corruption_in(&segment.name, 0, damage, None));
         }
         let bytes = file.len().map_err(ReadError::io("measure", &path))?;
-        let scanner = GroupScanner::new(file, &header);
+        let scanner = GroupScanner::new(file, &header).map_err(ReadError::io("measure", &path))?;
         Ok(match self.mode {
             OpenMode::ReadUncached if bytes >= READ_AHEAD_FROM_BYTES => scanner.reading_ahead(),
             _ => scanner,

@@ -7,9 +7,7 @@ use std::path::Path;
 use super::buffer::GroupBuffer;
 use super::directory::{Directory, QUARANTINE_DIR, TEMPORARY_SUFFIX};
 use super::error::{ReadError, WriteFailure};
-use super::format::{
-    Damage, GROUP_BYTES_MAX, GroupHeader, GroupStamp, Position, SegmentHeader, segment_file_name,
-};
+use super::format::{Damage, GroupHeader, GroupStamp, Position, SegmentHeader, segment_file_name};
 use super::history::{GroupFrames, History, Step};
 use super::prepare::{remove_temporaries, zero_range};
 use super::recovery::TornTail;
@@ -170,7 +168,7 @@ fn copy_tail(
     let header = template.starting_at(salt, first_sequence, first_group, clock::wall_ns());
     let mut position = BLOCK_BYTES as u64;
     if let Some((tail_position, _)) = tail.start() {
-        let mut buffer = GroupBuffer::new(GROUP_BYTES_MAX);
+        let mut buffer = GroupBuffer::new(BLOCK_BYTES);
         let mut copied_group = 0;
         let mut scanner = history.scan_last_segment(tail_position)?;
         while let Scanned::Group(group) = scanner
@@ -179,6 +177,9 @@ fn copy_tail(
             && group.group <= recovery.last_group
         {
             buffer.clear();
+            if buffer.room() < scanner.frames().len() {
+                buffer = GroupBuffer::new(group.padded_bytes());
+            }
             buffer.append_all(scanner.frames(), group.events);
             let bytes = buffer.seal(&GroupStamp {
                 durability: group.durability,

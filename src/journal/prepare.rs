@@ -227,7 +227,8 @@ pub(crate) fn zero_range(
     to: u64,
     stop: impl Fn() -> bool,
 ) -> io::Result<bool> {
-    let zeros = AlignedBuffer::zeroed(CHUNK_BYTES);
+    let range = usize::try_from(to.saturating_sub(from)).unwrap_or(CHUNK_BYTES);
+    let zeros = AlignedBuffer::zeroed(range.min(CHUNK_BYTES));
     let mut position = from;
     while position < to {
         if stop() {

@@ -142,7 +142,7 @@ impl History {
             segment.first_group,
             0,
         );
-        let mut scanner = GroupScanner::new(file, &header);
+        let mut scanner = GroupScanner::new(file, &header).map_err(read_error())?;
         let first = scanner.step().map_err(read_error())?;
         scanner.seek(BLOCK_BYTES as u64);
         scanner.leave_group();

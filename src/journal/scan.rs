@@ -57,26 +57,35 @@ pub(crate) struct Rest {
 
 impl GroupScanner {
     /// A scanner over the segment in `file`, from its first group on.
-    pub(crate) fn new(file: Box<dyn StorageFile>, header: &SegmentHeader) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub(crate) fn new(file: Box<dyn StorageFile>, header: &SegmentHeader) -> io::Result<Self> {
+        // No more memory than the file fills: a program may have many small ones open.
+        let bytes =
+            usize::try_from(file.len()?).map_or(CHUNK_BYTES, |bytes| bytes.min(CHUNK_BYTES));
+        Ok(Self {
             file: Arc::from(file),
             partition: header.partition,
             salt: header.salt,
             recycled_at: header.is_recycled().then_some(header.first_group),
             position: BLOCK_BYTES as u64,
             reading: Reading::OnDemand,
-            buffer: new_buffer(),
+            buffer: AlignedBuffer::zeroed(bytes.max(BLOCK_BYTES)),
             loaded_at: 0,
             loaded_from: 0,
             loaded_bytes: 0,
             frames: 0..0,
-        }
+        })
     }
 
     /// Has a thread read the file ahead, for as long as the scanner goes forward. Nobody may be
     /// writing to it.
     pub(crate) fn reading_ahead(mut self) -> Self {
         self.reading = Reading::WillBeAhead;
+        // It takes turns with the buffers that are read into.
+        self.buffer = new_buffer();
         self
     }
 
@@ -425,7 +434,7 @@ mod tests {
 
     fn scanner(file: &Memory) -> GroupScanner {
         let header = SegmentHeader::new([0, 0], 0, 0).starting_at(SALT, 1, 1, 0);
-        GroupScanner::new(Box::new(file.clone()), &header)
+        GroupScanner::new(Box::new(file.clone()), &header).unwrap()
     }
 
     /// Everything that a scanner says of a file: its groups with their frames, how they end, what

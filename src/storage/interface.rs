@@ -23,7 +23,8 @@ pub enum OpenMode {
 
 /// A file system, real or simulated.
 pub trait Storage: fmt::Debug + Send + Sync + 'static {
-    /// Creates a directory and its missing parents, and makes their entries durable.
+    /// Creates a directory and its missing parents, and makes the entries of those that it created
+    /// durable. Of one that was there already it says nothing.
     ///
     /// # Errors
     ///

@@ -27,6 +27,12 @@ impl SimDisk {
         self.cut(&mut machine, &mut survival)
     }
 
+    /// Whether a planned crash has struck, so that every call fails.
+    #[must_use]
+    pub fn has_crashed(&self) -> bool {
+        sync::lock(&self.shared).is_halted
+    }
+
     /// What is not durable at this moment: for each sector, each length and each change of a
     /// directory, in a fixed order, how many versions of it a power cut may leave.
     #[must_use]

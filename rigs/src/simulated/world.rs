@@ -1,0 +1,232 @@
+//! A simulated disk, a pipeline on it, and the model of what must be there, across crashes.
+
+use ringlog::sim::{Settings, Simulation};
+use ringlog::storage::sim::SimDisk;
+use ringlog::{OpenError, Poison};
+
+use super::model::{After, Chain, Expected};
+use super::session::{Published, Session};
+use crate::random::Random;
+
+/// Where the journal is: so deep that creating it can stop between two of the directories above.
+pub(crate) const JOURNAL: &str = "/above/data/journal";
+
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) disk: SimDisk,
+    pub(crate) settings: Settings,
+    pub(crate) model: Vec<Expected>,
+    pub(crate) random: Random,
+    after: After,
+    errors: Option<Vec<i32>>,
+    /// What a poison's stage must begin with.
+    stages: Option<&'static [&'static str]>,
+    loses_pages: bool,
+}
+
+/// How a life of the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Close,
+    Kill,
+    PowerCut,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, settings: Settings) -> Self {
+        let mut random = Random::new(seed);
+        Self {
+            disk: SimDisk::new(random.number()),
+            model: vec![Expected::default(); settings.partitions as usize],
+            settings,
+            random,
+            after: After::Kill,
+            errors: None,
+            stages: None,
+            loses_pages: false,
+        }
+    }
+
+    /// A world in which the same things happen whatever the disk's seed.
+    pub(crate) fn with_seeds(seed: u64, disk_seed: u64, settings: Settings) -> Self {
+        Self {
+            disk: SimDisk::new(disk_seed),
+            ..Self::new(seed, settings)
+        }
+    }
+
+    /// From now on a poison must have one of these errors of the operating system.
+    pub(crate) fn expects_errors(&mut self, errors: Vec<i32>) {
+        self.errors = Some(errors);
+    }
+
+    /// From now on a poison must be of one of these stages.
+    pub(crate) fn expects_stages(&mut self, stages: &'static [&'static str]) {
+        self.stages = Some(stages);
+    }
+
+    fn check_poisons(&self, session: &Session) -> Result<(), String> {
+        for poison in session.poisons() {
+            let error = poison.io_error().and_then(std::io::Error::raw_os_error);
+            let is_expected = match (&self.errors, error) {
+                (Some(errors), Some(error)) => errors.contains(&error),
+                (None, Some(_)) => true,
+                (_, None) => false,
+            };
+            let is_stage = match (self.stages, &poison) {
+                (None, _) => true,
+                (Some(stages), Poison::Journal { stage, .. }) => {
+                    stages.iter().any(|begin| stage.starts_with(begin))
+                }
+                (Some(_), _) => false,
+            };
+            if !is_expected || !is_stage {
+                return Err(format!("a poison that nobody injected: {poison}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens, and compares what was recovered with the model. `None` where a fault kept it from
+    /// opening.
+    pub(crate) fn try_open(&mut self) -> Result<Option<Session>, String> {
+        let seed = self.random.number();
+        let opened = Simulation::open(&self.disk, self.settings.clone(), seed, |_| {
+            Chain::default()
+        });
+        let simulation = match opened {
+            Ok(simulation) => simulation,
+            Err(OpenError::Journal(error))
+                if error.is_corruption() && self.after != After::Damage =>
+            {
+                return Err(format!("corruption where there is none: {error}"));
+            }
+            Err(_) => return Ok(None),
+        };
+        let after = match self.after {
+            After::Kill if self.loses_pages => After::PowerCut,
+            after => after,
+        };
+        for (partition, expected) in (0..).zip(&mut self.model) {
+            expected
+                .recover(simulation.state(partition), after)
+                .map_err(|difference| format!("partition {partition}: {difference}"))?;
+        }
+        if self.after != After::Damage {
+            self.after = After::Kill;
+        }
+        Ok(Some(Session::new(simulation, &self.settings)))
+    }
+
+    /// No fault strikes any more.
+    pub(crate) fn mend(&self) {
+        self.disk.clear_faults();
+        self.disk.set_capacity(None);
+    }
+
+    /// Opens on a mended disk.
+    pub(crate) fn open(&mut self) -> Result<Session, String> {
+        self.mend();
+        let seed = self.random.clone().number();
+        if let Some(session) = self.try_open()? {
+            return Ok(session);
+        }
+        let opened = Simulation::open(&self.disk, self.settings.clone(), seed, |_| {
+            Chain::default()
+        });
+        let error = opened.err().map_or_else(
+            || "the second time it does".to_owned(),
+            |error| error.to_string(),
+        );
+        Err(format!("a mended disk does not open: {error}"))
+    }
+
+    /// Opens on a mended disk, is cut off, and opens again: nothing changes.
+    pub(crate) fn open_twice(&mut self) -> Result<Session, String> {
+        let session = self.open()?;
+        let counts: Vec<_> = self.model.iter().map(Expected::taken).collect();
+        let end = match self.random.below(3) {
+            0 => End::Close,
+            1 => End::Kill,
+            _ => End::PowerCut,
+        };
+        self.end(session, end)?;
+        let session = self.open()?;
+        let again: Vec<_> = self.model.iter().map(Expected::taken).collect();
+        match counts == again {
+            true => Ok(session),
+            false => Err(format!("opened twice: {counts:?} events, then {again:?}")),
+        }
+    }
+
+    /// Publishes and steps, `turns` times or until the poison comes.
+    pub(crate) fn run(&mut self, session: &mut Session, turns: u64) -> Result<(), String> {
+        let from_source = self.random.below(3);
+        for _ in 0..turns {
+            let published = match self.random.below(4) < from_source {
+                true => session.publish_next_number(&mut self.model, &mut self.random)?,
+                false => session.publish(&mut self.model, &mut self.random)?,
+            };
+            match published {
+                Published::Poisoned => break,
+                Published::Full => session.simulation().run_until_idle(),
+                Published::Taken => {}
+            }
+            for _ in 0..self.random.below(12) {
+                session.simulation().step();
+            }
+            if self.random.below(16) == 0 {
+                session.simulation().run_until_idle();
+            }
+        }
+        self.check_poisons(session)?;
+        session.collect(&mut self.model)
+    }
+
+    /// Ends the life of the session's process.
+    pub(crate) fn end(&mut self, mut session: Session, end: End) -> Result<(), String> {
+        session.collect(&mut self.model)?;
+        match end {
+            End::Close => {
+                session.close(&mut self.model)?;
+            }
+            End::Kill | End::PowerCut => drop(session),
+        }
+        self.cut_off(end);
+        Ok(())
+    }
+
+    /// The process or the machine stops, with nothing open.
+    pub(crate) fn cut_off(&mut self, end: End) {
+        match end {
+            // A close that a fault interrupted, too, ends with the process.
+            End::Close | End::Kill => self.disk = self.disk.kill(),
+            End::PowerCut => {
+                self.disk = self.disk.power_cut();
+                self.power_was_cut();
+            }
+        }
+    }
+
+    /// The caller cut the power.
+    pub(crate) fn power_was_cut(&mut self) {
+        if self.after == After::Kill {
+            self.after = After::PowerCut;
+        }
+    }
+
+    /// From now on the device may have other bytes than were written.
+    pub(crate) fn is_damaged(&mut self) {
+        self.after = After::Damage;
+    }
+
+    /// From now on pages may be lost although only the process died: a sync failed and forgot
+    /// them. That is as a power cut for what was only handed to the kernel.
+    pub(crate) fn loses_pages(&mut self, loses_pages: bool) {
+        if self.loses_pages {
+            // What is lost already shows at the next opening.
+            self.power_was_cut();
+        }
+        self.loses_pages = loses_pages;
+    }
+}
