@@ -8,7 +8,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use crate::outcome::{Outcome, Ran};
-use crate::process::{Found, Ledger, Running, Settings};
+use crate::process::{Covered, Found, Ledger, Running, Settings, Traces};
 use crate::random::{Random, seed_or_clock};
 
 const RIG: &str = "kill";
@@ -17,6 +17,8 @@ const CYCLES_OF_A_DIRECTORY: u64 = 50;
 const BYTES_MAX: u64 = 24 * 1024 * 1024;
 /// From the opening on.
 const LIFE_MAX: Duration = Duration::from_millis(60);
+/// One child in four that retires segments lives for long enough to use one again.
+const RETIRING_LIFE_MAX: Duration = Duration::from_millis(500);
 /// One child in four is killed while it starts and recovers: from the start on.
 const SHORT_LIFE_MAX: Duration = Duration::from_millis(15);
 /// How long opening may take before it counts as stuck.
@@ -47,7 +49,7 @@ impl Kill {
             ..Ran::default()
         };
         let mut figures = Figures::default();
-        let mut place = self.place()?;
+        let mut place = self.place(seed)?;
         for cycle in 0..self.cycles {
             let cycle_seed = seed.wrapping_add(cycle);
             ran.cycles += 1;
@@ -55,11 +57,11 @@ impl Kill {
                 Ok(found) => {
                     figures.torn_tails += found.torn_tails;
                     if found.bytes > BYTES_MAX || place.cycles >= CYCLES_OF_A_DIRECTORY {
-                        place = self.place()?;
+                        place = self.place(cycle_seed)?;
                     }
                 }
                 Err(violation) => {
-                    let kept = std::mem::replace(&mut place, self.place()?)
+                    let kept = std::mem::replace(&mut place, self.place(cycle_seed)?)
                         .directory
                         .keep();
                     ran.violations.push(format!(
@@ -80,11 +82,12 @@ impl Kill {
             ("killed_in_close", figures.killed_in_close),
             ("torn_tails", figures.torn_tails),
         ];
+        ran.facts.extend(figures.covered.facts());
         ran.took = begun.elapsed();
         Ok(Outcome::Ran(ran))
     }
 
-    fn place(&self) -> anyhow::Result<Place> {
+    fn place(&self, seed: u64) -> anyhow::Result<Place> {
         let directory = match &self.within {
             Some(within) => TempDir::new_in(within),
             None => TempDir::new(),
@@ -93,6 +96,7 @@ impl Kill {
             directory: directory.context("cannot make a directory")?,
             ledger: Ledger::default(),
             cycles: 0,
+            retires: Random::new(!seed).below(2) == 0,
         })
     }
 }
@@ -105,6 +109,7 @@ struct Figures {
     killed_in_open: u64,
     killed_in_close: u64,
     torn_tails: u64,
+    covered: Covered,
 }
 
 /// A journal, and what it owes.
@@ -112,6 +117,8 @@ struct Place {
     directory: TempDir,
     ledger: Ledger,
     cycles: u64,
+    /// Whether its journal is retired below the snapshots.
+    retires: bool,
 }
 
 impl Place {
@@ -123,18 +130,25 @@ impl Place {
         if random.below(3) == 0 {
             settings.reopen_after = 20 + random.below(300);
         }
+        settings.retire = self.retires;
+        let before = Traces::of(&settings.dir, settings.partitions);
         let mut child = Running::start(&settings, &[])?;
         let life_max = match random.below(4) {
             0 => SHORT_LIFE_MAX,
-            _ => {
+            choice => {
                 child.await_opened(OPENING_MAX);
-                LIFE_MAX
+                match self.retires && choice == 1 {
+                    true => RETIRING_LIFE_MAX,
+                    false => LIFE_MAX,
+                }
             }
         };
         #[expect(clippy::cast_possible_truncation, reason = "some milliseconds")]
         let life = Duration::from_micros(random.below(life_max.as_micros() as u64));
         std::thread::sleep(life);
         let ended = child.kill()?;
+        let after = Traces::of(&settings.dir, settings.partitions);
+        figures.covered.count(&before, &after);
         let acked = ended.note(&mut self.ledger);
         figures.acked += acked;
         figures.cycles_with_acks += u64::from(acked > 0);

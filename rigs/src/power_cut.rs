@@ -7,7 +7,7 @@ use clap::Args;
 use crate::keep::keep_copy;
 use crate::mounts::{Image, Mounted, PrivateMounts};
 use crate::outcome::{Outcome, Ran};
-use crate::process::{Ledger, Running, Settings};
+use crate::process::{Covered, Ledger, Running, Settings, Traces};
 use crate::random::{Random, seed_or_clock};
 
 const RIG: &str = "power-cut";
@@ -15,6 +15,8 @@ const IMAGE_MEBIBYTES: u64 = 128;
 const BYTES_MAX: u64 = 24 * 1024 * 1024;
 const CYCLES_OF_AN_IMAGE: u64 = 50;
 const LIFE_MAX: Duration = Duration::from_millis(60);
+/// One child in four that retires segments lives for long enough to use one again.
+const RETIRING_LIFE_MAX: Duration = Duration::from_millis(500);
 /// One child in four loses its disk while it starts and recovers.
 const SHORT_LIFE_MAX: Duration = Duration::from_millis(20);
 const OPENING_MAX: Duration = Duration::from_secs(30);
@@ -53,21 +55,22 @@ impl PowerCut {
             ..Ran::default()
         };
         let mut figures = Figures::default();
-        let mut disk = Disk::new(&mounts, &backing)?;
+        let mut disk = Disk::new(&mounts, &backing, seed)?;
         for cycle in 0..self.cycles {
             ran.cycles += 1;
-            let (next, result) = disk.cycle(&mounts, seed.wrapping_add(cycle), &mut figures)?;
+            let cycle_seed = seed.wrapping_add(cycle);
+            let (next, result) = disk.cycle(&mounts, cycle_seed, &mut figures)?;
             disk = next;
             let is_worn = disk.cycles >= CYCLES_OF_AN_IMAGE;
             match result {
                 Ok(bytes) if bytes <= BYTES_MAX && !is_worn => {}
-                Ok(_) => disk = disk.replace(&mounts, &backing)?,
+                Ok(_) => disk = disk.replace(&mounts, &backing, cycle_seed)?,
                 Err(violation) => {
                     ran.violations.push(format!(
                         "cycle {cycle} of --seed {seed}: {violation}; {}",
                         keep_copy(disk.mounted.path())
                     ));
-                    disk = disk.replace(&mounts, &backing)?;
+                    disk = disk.replace(&mounts, &backing, cycle_seed)?;
                     if ran.violations.len() >= VIOLATIONS_MAX {
                         break;
                     }
@@ -81,6 +84,7 @@ impl PowerCut {
             ("noticed", figures.noticed),
             ("torn_tails", figures.torn_tails),
         ];
+        ran.facts.extend(figures.covered.facts());
         ran.took = begun.elapsed();
         Ok(Outcome::Ran(ran))
     }
@@ -93,6 +97,7 @@ struct Figures {
     cut_in_open: u64,
     noticed: u64,
     torn_tails: u64,
+    covered: Covered,
 }
 
 /// An image, mounted, and what the journal on it owes.
@@ -101,10 +106,12 @@ struct Disk {
     mounted: Mounted,
     ledger: Ledger,
     cycles: u64,
+    /// Whether its journal is retired below the snapshots.
+    retires: bool,
 }
 
 impl Disk {
-    fn new(mounts: &PrivateMounts, backing: &Mounted) -> anyhow::Result<Self> {
+    fn new(mounts: &PrivateMounts, backing: &Mounted, seed: u64) -> anyhow::Result<Self> {
         let image = Image::create(backing.path(), IMAGE_MEBIBYTES, true)?;
         let mounted = image.mount(mounts, "fs")?;
         Ok(Self {
@@ -112,12 +119,13 @@ impl Disk {
             mounted,
             ledger: Ledger::default(),
             cycles: 0,
+            retires: Random::new(!seed).below(2) == 0,
         })
     }
 
-    fn replace(self, mounts: &PrivateMounts, backing: &Mounted) -> anyhow::Result<Self> {
+    fn replace(self, mounts: &PrivateMounts, backing: &Mounted, seed: u64) -> anyhow::Result<Self> {
         self.mounted.unmount()?;
-        Self::new(mounts, backing)
+        Self::new(mounts, backing, seed)
     }
 
     /// One power cut; the inner result is the journal's size, or the violation.
@@ -134,12 +142,17 @@ impl Disk {
         if random.below(3) == 0 {
             settings.reopen_after = 20 + random.below(300);
         }
+        settings.retire = self.retires;
+        let before = Traces::of(&settings.dir, settings.partitions);
         let mut child = Running::start(&settings, &[])?;
         let life_max = match random.below(4) {
             0 => SHORT_LIFE_MAX,
-            _ => {
+            choice => {
                 child.await_opened(OPENING_MAX);
-                LIFE_MAX
+                match self.retires && choice == 1 {
+                    true => RETIRING_LIFE_MAX,
+                    false => LIFE_MAX,
+                }
             }
         };
         #[expect(clippy::cast_possible_truncation, reason = "some milliseconds")]
@@ -151,6 +164,8 @@ impl Disk {
         self.mounted.unmount()?;
         self.mounted = self.image.mount(mounts, "fs")?;
 
+        let after = Traces::of(&settings.dir, settings.partitions);
+        figures.covered.count(&before, &after);
         // What only the kernel had may be gone; what is left is held to be a prefix all the same.
         if !settings.os_buffer {
             let acked = ended.note(&mut self.ledger);

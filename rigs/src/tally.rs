@@ -2,6 +2,7 @@
 //! repeated or reordered.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 
 use ringlog::{EventMeta, State, rkyv};
 
@@ -39,6 +40,8 @@ pub(crate) struct Tally {
 impl State for Tally {
     type Event = TallyEvent;
 
+    const SNAPSHOT_VERSION: u32 = 1;
+
     fn apply(&mut self, TallyView::Marked(mark): TallyView<'_>, meta: &EventMeta) {
         let (key, number) = (mark.key.to_native(), mark.number.to_native());
         self.numbers.entry(key).or_default().push(number);
@@ -55,5 +58,35 @@ impl State for Tally {
         }
         eat(mark.payload.len() as u64);
         self.last_sequence = meta.sequence;
+    }
+
+    fn save(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut put = |value: u64| out.write_all(&value.to_le_bytes());
+        put(self.digest)?;
+        put(self.last_sequence)?;
+        for (key, numbers) in &self.numbers {
+            put(*key)?;
+            put(numbers.len() as u64)?;
+            numbers.iter().try_for_each(|number| put(*number))?;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, _version: u32, from: &mut dyn Read) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes)?;
+        let (words, []) = bytes.as_chunks() else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
+        let mut next = || words.next().ok_or(io::ErrorKind::UnexpectedEof);
+        self.digest = next()?;
+        self.last_sequence = next()?;
+        while let Ok(key) = next() {
+            let count = next()?;
+            let numbers = (0..count).map(|_| next()).collect::<Result<_, _>>()?;
+            self.numbers.insert(key, numbers);
+        }
+        Ok(())
     }
 }

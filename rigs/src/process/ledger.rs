@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use ringlog::journal::{JournalReader, ReadError};
-use ringlog::{OpenError, partition_of};
+use ringlog::snapshot::AsOf;
+use ringlog::{OpenError, State, partition_of};
 
 use super::settings::Settings;
 use super::stream;
@@ -84,6 +85,9 @@ impl Ledger {
                 "a torn tail is found a second time".to_owned(),
             ));
         }
+        if settings.retire {
+            compare_restored(&second, settings)?;
+        }
         Ok(found)
     }
 
@@ -102,6 +106,11 @@ impl Ledger {
             found.bytes += start.bytes;
             if start.control_unreadable {
                 return Err(Unsound::Broken("the control word is unreadable".to_owned()));
+            }
+            if let Some(rejected) = start.rejected_snapshots.first() {
+                return Err(Unsound::Broken(format!(
+                    "a snapshot is unusable: {rejected}"
+                )));
             }
         }
         let mut states = Vec::new();
@@ -162,6 +171,33 @@ impl Ledger {
     }
 }
 
+/// Rebuilds each state from the newest snapshot and the events behind it, as any reader does.
+fn compare_restored(states: &[Tally], settings: &Settings) -> Result<(), Unsound> {
+    let failed = |error: ReadError| match &error {
+        ReadError::Io { source, .. } => refused(source, &error),
+        _ => Unsound::Broken(format!("restoring: {error}")),
+    };
+    let reader = JournalReader::open(&settings.dir).map_err(failed)?;
+    for (partition, opened) in (0..).zip(states) {
+        let (mut restored, mut cursor) = reader
+            .restore(partition, AsOf::LATEST, |_| Tally::default())
+            .map_err(failed)?;
+        while let Some(event) = cursor.next_event().map_err(failed)? {
+            let view = event
+                .view::<TallyEvent>()
+                .map_err(|error| Unsound::Broken(format!("restoring: {error}")))?;
+            restored.apply(view, &event.meta);
+        }
+        if restored != *opened {
+            return Err(Unsound::Broken(format!(
+                "partition {partition}: restored {} events, opened {}, and they differ",
+                restored.last_sequence, opened.last_sequence
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Reads every byte that matters, and compares every payload.
 fn verify(settings: &Settings) -> Result<(), Unsound> {
     let failed = |error: ReadError| match &error {
@@ -190,6 +226,9 @@ fn verify(settings: &Settings) -> Result<(), Unsound> {
     for check in report.partitions {
         if let Some(error) = check.error {
             return Err(failed(error));
+        }
+        if let Some(damaged) = check.damaged_snapshots.first() {
+            return Err(Unsound::Broken(format!("a damaged snapshot: {damaged}")));
         }
         if let Some((sequence, reason)) = check.invalid.first() {
             let partition = check.partition;

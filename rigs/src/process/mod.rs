@@ -10,9 +10,11 @@ mod line;
 mod running;
 mod settings;
 mod stream;
+mod traces;
 
 pub(crate) use child::run_child;
 pub(crate) use ledger::{Found, Ledger, Unsound};
 pub(crate) use line::Line;
 pub(crate) use running::{Ending, Running};
 pub(crate) use settings::Settings;
+pub(crate) use traces::{Covered, Traces};

@@ -4,9 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use ringlog::snapshot::Retention;
 use ringlog::{Builder, Durability, Pipeline};
 
 use crate::tally::Tally;
+
+const MEBIBYTE: u64 = 1024 * 1024;
 
 /// The settings of a child, which its parent opens the directory with, too.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +38,9 @@ pub(crate) struct Settings {
     /// Events of each thread before the pipeline is closed and opened again; 0 for never.
     #[arg(long, default_value_t = 0)]
     pub(crate) reopen_after: u64,
+    /// Take a snapshot after each MiB, and retire what they cover.
+    #[arg(long)]
+    pub(crate) retire: bool,
     /// Open only once there is a byte on standard input.
     #[arg(long)]
     pub(crate) wait_for_go: bool,
@@ -51,22 +57,29 @@ impl Settings {
             os_buffer: false,
             events: 0,
             reopen_after: 0,
+            retire: false,
             wait_for_go: false,
         }
     }
 
-    /// The pipeline of child and parent. Snapshots and retention belong here, with a field above
-    /// and an argument below.
+    /// The pipeline of child and parent.
     pub(crate) fn builder(&self) -> Builder {
         let durability = match self.os_buffer {
             true => Durability::OsBuffer,
             false => Durability::Sync,
         };
-        Pipeline::<Tally>::builder(&self.dir)
+        let builder = Pipeline::<Tally>::builder(&self.dir)
             .partitions(self.partitions)
             .durability(durability)
             .group_bytes(512 * 1024)
-            .pin_threads(false)
+            .pin_threads(false);
+        match self.retire {
+            true => builder
+                .segment_bytes(MEBIBYTE)
+                .snapshot_every(MEBIBYTE)
+                .retention(Retention::FromOldestSnapshot { cursor_lag_max: 0 }),
+            false => builder,
+        }
     }
 
     /// The command line that [`Settings`] is read from again.
@@ -84,6 +97,7 @@ impl Settings {
         }
         for (name, is_set) in [
             ("--os-buffer", self.os_buffer),
+            ("--retire", self.retire),
             ("--wait-for-go", self.wait_for_go),
         ] {
             if is_set {
