@@ -372,3 +372,26 @@ fn copy_directory(from: &Path, to: &Path) {
         }
     }
 }
+
+#[test]
+fn a_missing_segment_that_the_newest_snapshot_stands_in_is_corruption() {
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let pipeline = open(builder(directory.path()));
+        publish_long(&pipeline, 100);
+        pipeline.snapshot().unwrap();
+        publish_long(&pipeline, 10);
+        pipeline.close().unwrap();
+    }
+    // As after a power cut that left an old control word: the snapshot is the only witness.
+    fs::remove_file(directory.path().join("partition-0000/control")).unwrap();
+    fs::remove_file(segments(directory.path()).pop().unwrap()).unwrap();
+    for _ in 0..2 {
+        let refused = builder(directory.path()).open(|_| Sums::<1>::default());
+        let corrupt = matches!(&refused, Err(OpenError::Journal(error)) if error.is_corruption());
+        assert!(corrupt, "{refused:?}");
+        for segment in segments(directory.path()) {
+            fs::remove_file(segment).unwrap();
+        }
+    }
+}

@@ -164,8 +164,11 @@ impl History {
         };
         let mut scanner = match self.open_segment(&last) {
             Ok(scanner) => scanner,
-            // Said where the walk comes to it: what precedes it can be read.
-            Err(ReadError::Corruption(_)) => return Ok(()),
+            // Said where the walk comes to it, which it must: what precedes it can be read.
+            Err(ReadError::Corruption(_)) => {
+                self.acknowledged_group = self.acknowledged_group.max(last.first_group);
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
         if self.current + 1 == self.segments.len() && self.scanner.is_some() {
@@ -203,6 +206,13 @@ impl History {
     fn start_after(&mut self, after: &Position) -> Result<(), ReadError> {
         self.expected_group = after.group + 1;
         self.expected_sequence = after.sequence + 1;
+        // It is gone only together with everything in front of it; and the last one always stays.
+        let is_listed = |segment: &SegmentName| segment.first_group == after.segment_first_group;
+        let is_retired = |first: &SegmentName| first.first_group > after.segment_first_group;
+        if !self.segments.iter().any(is_listed) && !self.segments.first().is_some_and(is_retired) {
+            let missing = "the segment that a snapshot or a cursor stands in";
+            return Err(self.corruption_in(missing, 0, Damage::Missing, None));
+        }
         let current = self
             .segments
             .iter()
