@@ -380,7 +380,7 @@ fn a_missing_segment_that_the_newest_snapshot_stands_in_is_corruption() {
         let pipeline = open(builder(directory.path()));
         publish_long(&pipeline, 100);
         pipeline.snapshot().unwrap();
-        publish_long(&pipeline, 10);
+        fill(&pipeline, 1..=3);
         pipeline.close().unwrap();
     }
     // As after a power cut that left an old control word: the snapshot is the only witness.
