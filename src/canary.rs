@@ -1,13 +1,27 @@
-//! Planted bugs, each of which the models in `loom-tests/` must find.
+//! Planted bugs, each of which a model or a rig must find.
 //!
 //! In the product [`is_planted`] is `false` at compile time, and nothing of this is left. Under
-//! loom one canary can be planted in a process by naming it in the environment; a test of
-//! `loom-tests/` then runs the model that is to catch it in a process of its own, and asserts that
-//! it does. A suite that passes with a planted bug proves nothing.
+//! loom, and in a build with `--cfg ringlog_canaries`, one canary can be planted in a process by
+//! naming it in the environment. A test of `loom-tests/` then runs the model that is to catch it in a
+//! process of its own, and asserts that it does; `.ci/canaries` does the same with the rigs. A suite
+//! that passes with a planted bug proves nothing.
 
-/// A bug that can be planted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Canary {
+/// Declares the bugs, and the list of them all.
+macro_rules! canaries {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A bug that can be planted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Canary {
+            $($(#[$doc])* $name,)*
+        }
+
+        #[cfg(any(loom, ringlog_canaries))]
+        const ALL: &[Canary] = &[$(Canary::$name,)*];
+    };
+}
+
+canaries! {
+    // For the models of `loom-tests/`.
     /// `Signal::notify` loads the count of sleepers without a fence behind the change.
     NotifyWithoutFence,
     /// `Signal::wait_until` re-checks without a fence behind its registration.
@@ -32,21 +46,79 @@ pub(crate) enum Canary {
     MailboxStaysOpen,
     /// `Gate::fail_receipts` tells waiters before there is a cause to be told.
     ReceiptsFailBeforeTheirCause,
+
+    // For the rigs.
+    /// What is to be durable on return is only handed to the kernel.
+    DataNotSynced,
+    /// A new directory's entry is not synced.
+    NewDirectoryNotSynced,
+    /// A segment's name is not synced.
+    SegmentNameNotSynced,
+    /// The name that a retired segment lost is not synced before its file gets another header.
+    RecycledNameNotSynced,
+    /// Segments are removed without a sync after each.
+    RemovalNotSynced,
+    /// A segment gets its name before its header is written.
+    SegmentNamedBeforeItsHeader,
+    /// A group is acknowledged before it is written.
+    AckBeforeTheWrite,
+    /// A group whose write failed is acknowledged.
+    FailedWriteAcknowledged,
+    /// A group whose write failed is dropped, and the next one is written in its place.
+    GoesOnBehindAFailedWrite,
+    /// A failed sync is tried again, and believed.
+    FailedSyncRetried,
+    /// What a short write left out is not written.
+    ShortWriteIgnored,
+    /// The control word is stored before the group that it speaks of.
+    ControlBeforeTheWrite,
+    /// With `OsBuffer` a group says that those before it are synced.
+    WitnessAheadOfTheSync,
+    /// With `OsBuffer` a segment's successor is made before the segment is synced.
+    RollWithoutSync,
+    /// With `OsBuffer` a snapshot holds what is acknowledged, synced or not.
+    SnapshotAheadOfTheSync,
+    /// A snapshot gets its name before it is synced.
+    SnapshotNamedBeforeItsSync,
+    /// Segments are retired before the snapshot that makes them superfluous is written.
+    RetiredBeforeTheSnapshot,
+    /// An opening goes on in the segment whose tail was torn.
+    TornSegmentContinued,
+    /// A wrong checksum means a torn tail, whatever proves otherwise.
+    CorruptionTakenForTorn,
+    /// The checksum of a group leaves its header out.
+    ChecksumWithoutHeader,
+    /// A group may have the salt of another segment, and a recycled file's old groups count.
+    SaltNotChecked,
+    /// The control word's checksum is not compared.
+    ControlNotChecked,
+    /// The checksum of a snapshot's body is not compared.
+    SnapshotNotChecked,
+    /// A duplicate settles although its original is not durable yet.
+    DuplicateSettlesFirst,
+    /// Every opener gets the lock.
+    LockNotTaken,
+    /// The lock is a file that exists, and outlives a killed holder.
+    LockIsAFile,
 }
 
 /// Whether the canary is planted: never in the product.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, ringlog_canaries)))]
 #[inline(always)]
 pub(crate) const fn is_planted(_: Canary) -> bool {
     false
 }
 
 /// Whether the canary is planted.
-#[cfg(loom)]
+#[cfg(any(loom, ringlog_canaries))]
 pub(crate) fn is_planted(canary: Canary) -> bool {
-    static PLANTED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    PLANTED
-        .get_or_init(|| std::env::var("RINGLOG_CANARY").ok())
-        .as_deref()
-        .is_some_and(|planted| planted == format!("{canary:?}"))
+    static PLANTED: std::sync::OnceLock<Option<Canary>> = std::sync::OnceLock::new();
+    let named = || {
+        let name = std::env::var("RINGLOG_CANARY").ok()?;
+        let mut all = ALL.iter().copied();
+        let canary = all.find(|canary| format!("{canary:?}") == name);
+        // A misspelt one would pass for one that survives.
+        Some(canary.unwrap_or_else(|| panic!("there is no canary {name}")))
+    };
+    *PLANTED.get_or_init(named) == Some(canary)
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use bytemuck::{Pod, Zeroable};
 
 use super::format::checksum;
+use crate::canary::{Canary, is_planted};
 use crate::storage::{OpenMode, Storage, StorageFile};
 
 const MAGIC: u32 = u32::from_le_bytes(*b"RLGC");
@@ -80,7 +81,9 @@ impl ControlWord {
                 _ => continue,
             }
             let word: Self = bytemuck::cast(bytes);
-            if word.magic == MAGIC && word.checksum == checksum(&bytes[8..]) {
+            let is_sound =
+                word.checksum == checksum(&bytes[8..]) || is_planted(Canary::ControlNotChecked);
+            if word.magic == MAGIC && is_sound {
                 return Ok(ControlRead::Present(word));
             }
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::error::{JournalError, ReadError};
 use super::format::{Damage, Metadata, ROUTING, parse_segment_file_name};
 use super::writer::SegmentSizes;
+use crate::canary::{Canary, is_planted};
 use crate::storage::{OpenMode, Storage};
 use crate::sync::{self, Arc};
 
@@ -64,9 +65,11 @@ impl Directory {
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
         let folders = (0..partitions).map(|partition| partition_dir(path, partition));
+        let unsynced = is_planted(Canary::NewDirectoryNotSynced);
         for directory in folders
             .chain([path.to_owned()])
             .chain(above.map(std::path::Path::to_owned))
+            .filter(|_| !unsynced)
         {
             storage
                 .sync_dir(&directory)

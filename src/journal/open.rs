@@ -13,6 +13,7 @@ use super::prepare::{remove_temporaries, zero_range};
 use super::recovery::TornTail;
 use super::scan::Scanned;
 use super::writer::{OpenSegment, SegmentSizes, publish_segment};
+use crate::canary::{Canary, is_planted};
 use crate::clock;
 use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
 
@@ -99,7 +100,22 @@ pub(crate) fn recover_partition<E>(
             .iter()
             .for_each(|(_, group)| recovery.keep(group));
     }
-    if tail.holds_frames() || recovery.torn_tail.is_some() {
+    if is_planted(Canary::TornSegmentContinued)
+        && history.position() > 0
+        && let Some(last) = history.segments.last()
+    {
+        let last = path.join(&last.name);
+        let io = ReadError::io("open", &last);
+        let file = storage.open(&last, OpenMode::WriteDurable).map_err(io)?;
+        let capacity = file.len().map_err(ReadError::io("measure", &last))?;
+        let (salt, position) = (history.salt(), history.position());
+        recovery.segment = Some(OpenSegment {
+            file,
+            salt,
+            position,
+            capacity,
+        });
+    } else if tail.holds_frames() || recovery.torn_tail.is_some() {
         let template = SegmentHeader::new(directory.metadata.journal_id, partition, schema);
         let sizes = directory.segment_sizes;
         let copied = copy_tail(storage, &path, template, sizes, &history, &tail, &recovery)?;

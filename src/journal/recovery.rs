@@ -3,6 +3,7 @@
 //! `docs/format.md` has the same table in words; each row has its test below.
 
 use super::format::Damage;
+use crate::canary::{Canary, is_planted};
 
 /// What a scan met where the next group was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,10 @@ pub(crate) enum Verdict {
 /// The decision table.
 pub(crate) fn decide(evidence: &Evidence) -> Verdict {
     let expected = evidence.expected_group;
+    let is_checksum = evidence.finding == Finding::Damage(Damage::Checksum);
+    if is_checksum && is_planted(Canary::CorruptionTakenForTorn) {
+        return Verdict::TornTail;
+    }
     if expected <= evidence.witnessed_group {
         return Verdict::Corruption;
     }

@@ -9,6 +9,7 @@ use super::error::WriteFailure;
 use super::format::{GroupStamp, SegmentHeader, segment_file_name};
 use super::open::PartitionRecovery;
 use super::prepare::Preparer;
+use crate::canary::{Canary, is_planted};
 use crate::clock;
 use crate::storage::{BLOCK_BYTES, OpenMode, Storage, StorageFile};
 use crate::sync::Arc;
@@ -191,12 +192,22 @@ impl Writer {
             .as_mut()
             .expect("a group is written after a roll");
         let events = group.events();
+        let synced_group = match is_planted(Canary::WitnessAheadOfTheSync) {
+            false => self.synced_group,
+            true => self.next_group - 1,
+        };
+        if is_planted(Canary::ControlBeforeTheWrite) {
+            let sequence = self.next_sequence + u64::from(events) - 1;
+            ControlWord::new(self.next_group, sequence, self.next_group)
+                .store(&*self.control)
+                .map_err(WriteFailure::at("store the control word"))?;
+        }
         let bytes = group.seal(&GroupStamp {
             durability: u8::from(!self.settings.sync_each),
             partition: self.partition,
             first_sequence: self.next_sequence,
             group: self.next_group,
-            synced_group: self.synced_group,
+            synced_group,
             salt: segment.salt,
             position: segment.position,
             events,
@@ -224,10 +235,11 @@ impl Writer {
                 .segment
                 .as_ref()
                 .expect("unsynced groups lie in a segment");
-            segment
-                .file
-                .sync()
-                .map_err(WriteFailure::at("sync a segment"))?;
+            let mut synced = segment.file.sync();
+            if synced.is_err() && is_planted(Canary::FailedSyncRetried) {
+                synced = segment.file.sync();
+            }
+            synced.map_err(WriteFailure::at("sync a segment"))?;
             self.synced_group = self.next_group - 1;
         }
         Ok(())
@@ -246,7 +258,9 @@ impl Writer {
     /// Starts the next segment, prepared if one is ready. The one before is synced first: a
     /// segment's existence witnesses everything in front of it.
     fn roll(&mut self) -> Result<(), WriteFailure> {
-        self.sync()?;
+        if !is_planted(Canary::RollWithoutSync) {
+            self.sync()?;
+        }
         let mode = if self.settings.sync_each {
             OpenMode::WriteDurable
         } else {
@@ -327,13 +341,23 @@ pub(crate) fn publish_segment(
 ) -> Result<(), WriteFailure> {
     let mut block = crate::storage::AlignedBuffer::zeroed(BLOCK_BYTES);
     block.copy_from_slice(&header.seal());
+    if is_planted(Canary::SegmentNamedBeforeItsHeader) {
+        storage
+            .rename(temporary, final_path)
+            .map_err(WriteFailure::at("name a segment"))?;
+    }
     file.write_at(&block, 0)
         .map_err(WriteFailure::at("write a segment's header"))?;
     file.sync()
         .map_err(WriteFailure::at("sync a segment's header"))?;
-    storage
-        .rename(temporary, final_path)
-        .map_err(WriteFailure::at("name a segment"))?;
+    if !is_planted(Canary::SegmentNamedBeforeItsHeader) {
+        storage
+            .rename(temporary, final_path)
+            .map_err(WriteFailure::at("name a segment"))?;
+    }
+    if is_planted(Canary::SegmentNameNotSynced) {
+        return Ok(());
+    }
     let directory = final_path.parent().unwrap_or(final_path);
     storage
         .sync_dir(directory)

@@ -6,6 +6,7 @@ use super::exchange::Exchange;
 use super::gate::Gate;
 use super::poison::Poison;
 use crate::callback::panic_message;
+use crate::canary::{Canary, is_planted};
 use crate::journal::{WriteFailure, Writer};
 use crate::sync::{Arc, Ordering};
 
@@ -134,7 +135,21 @@ impl Journaler {
         let (writer, gate) = (&mut self.writer, &self.gate);
         // A group that fails is dropped, not given back: a buffer that comes back tells the
         // partition that what was in it is settled.
-        writer.commit(&mut group)?;
+        if is_planted(Canary::AckBeforeTheWrite) {
+            gate.durable
+                .advance(writer.last_sequence() + u64::from(group.events()));
+            gate.settled.advance(group.settles_position);
+        }
+        let committed = writer.commit(&mut group);
+        if committed.is_err() && is_planted(Canary::GoesOnBehindAFailedWrite) {
+            gate.worker.notify();
+            group.clear();
+            self.exchange.give_back(group);
+            return Ok(Stepped::Progress);
+        }
+        if !is_planted(Canary::FailedWriteAcknowledged) {
+            committed?;
+        }
         self.groups += 1;
         gate.counters.groups.fetch_add(1, Ordering::Relaxed);
         gate.counters

@@ -5,6 +5,7 @@ use super::gate::Gate;
 use super::mailbox::Mailbox;
 use super::poison::Poison;
 use crate::callback::{Callback, panic_message};
+use crate::canary::{Canary, is_planted};
 use crate::clock;
 use crate::event::{Coming, Event, State};
 use crate::journal::GroupBuffer;
@@ -361,7 +362,8 @@ impl<S: State> Partition<S> {
             // Only duplicates since the last group: they settle after their originals, which are
             // durable when nothing is at the journal: a group that failed never comes back. Nobody
             // else advances then.
-            let settles = self.in_flight == 0 && self.gate.settled.get() < self.position;
+            let is_durable = self.in_flight == 0 || is_planted(Canary::DuplicateSettlesFirst);
+            let settles = is_durable && self.gate.settled.get() < self.position;
             if settles {
                 self.gate.settled.advance(self.position);
             }

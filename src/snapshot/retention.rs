@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::policy::Retention;
+use crate::canary::{Canary, is_planted};
 use crate::journal::{
     Directory, PreparedFile, Preparer, ReadError, SegmentName, list_marks, list_segments,
 };
@@ -98,7 +99,9 @@ fn retire_segment(
             storage
                 .rename(&old_path, &new_path)
                 .map_err(failed("rename a retired segment"))?;
-            sync()?;
+            if !is_planted(Canary::RecycledNameNotSynced) {
+                sync()?;
+            }
             preparer.donate(
                 partition,
                 PreparedFile {
@@ -114,5 +117,8 @@ fn retire_segment(
     storage
         .remove(&old_path)
         .map_err(failed("remove a retired segment"))?;
+    if is_planted(Canary::RemovalNotSynced) {
+        return Ok(());
+    }
     sync()
 }

@@ -15,6 +15,7 @@ use super::policy::Policy;
 use super::retention;
 use super::{SnapshotError, SnapshotReport};
 use crate::callback;
+use crate::canary::{Canary, is_planted};
 use crate::clock;
 use crate::event::{Event, State, fingerprint};
 use crate::idle::Signal;
@@ -152,6 +153,16 @@ impl<S: State> Snapshotter<S> {
             segments_retired: 0,
         };
         let is_new = before.is_none_or(|before| before.group < at.group);
+        if is_planted(Canary::RetiredBeforeTheSnapshot) {
+            let retention = self.policy.retention;
+            let _ = retention::retire(
+                &self.directory,
+                partition,
+                at.group,
+                retention,
+                &self.preparer,
+            );
+        }
         if is_new && at.group > 0 {
             report.bytes = self.write(&path, &replay, at)?;
         }
@@ -196,7 +207,10 @@ impl<S: State> Snapshotter<S> {
         )?;
         // With `OsBuffer` more is acknowledged than is synced. A snapshot must not hold what a power
         // cut could still take back.
-        let limit = history.witnessed_group;
+        let limit = match is_planted(Canary::SnapshotAheadOfTheSync) {
+            false => history.witnessed_group,
+            true => history.acknowledged_group,
+        };
         let mut replay = Replay {
             partition,
             state,
@@ -270,6 +284,9 @@ impl<S: State> Snapshotter<S> {
         storage
             .rename(&temporary, &name)
             .map_err(failed("name a snapshot"))?;
+        if is_planted(Canary::SnapshotNamedBeforeItsSync) {
+            file.sync().map_err(failed("sync a snapshot"))?;
+        }
         storage
             .sync_dir(path)
             .map_err(failed("sync the partition's directory"))?;

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::whole::{Attempt, read_whole, write_whole};
 use super::{OpenMode, Storage, StorageFile};
+use crate::canary::{Canary, is_planted};
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
 /// A journal's files are regular ones: a link could lead anywhere, and opening a pipe would wait for
@@ -37,6 +38,7 @@ impl Storage for Files {
         };
         self.create_dir(parent)?;
         match fs::mkdir(path, Mode::from_raw_mode(0o755)) {
+            Ok(()) if is_planted(Canary::NewDirectoryNotSynced) => Ok(()),
             Ok(()) => self.sync_dir(parent),
             // Somebody else was faster; whether it is a directory shows at the first use.
             Err(Errno::EXIST) => Ok(()),
@@ -77,7 +79,16 @@ impl Storage for Files {
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn fmt::Debug + Send + Sync>>> {
         let flags = OFlags::RDWR | OFlags::CREATE | PLAIN_FILE;
+        if is_planted(Canary::LockIsAFile) {
+            return Ok(match fs::open(path, flags | OFlags::EXCL, FILE_MODE) {
+                Ok(_) => Some(Box::new(HeldFile(path.to_owned())) as _),
+                Err(_) => None,
+            });
+        }
         let fd = fs::open(path, flags, FILE_MODE).map_err(refusal)?;
+        if is_planted(Canary::LockNotTaken) {
+            return Ok(Some(Box::new(fd) as _));
+        }
         let locked = try_flock(&fd, FlockOperation::NonBlockingLockExclusive)?;
         Ok(locked.then(|| Box::new(fd) as _))
     }
@@ -104,6 +115,16 @@ impl Storage for Files {
     }
 }
 
+/// What [`Canary::LockIsAFile`] takes for a lock.
+#[derive(Debug)]
+struct HeldFile(std::path::PathBuf);
+
+impl Drop for HeldFile {
+    fn drop(&mut self) {
+        let _ = fs::unlink(&self.0);
+    }
+}
+
 fn open(path: &Path, mode: OpenMode) -> rustix::io::Result<OwnedFd> {
     let write = OFlags::RDWR | OFlags::CREATE | PLAIN_FILE;
     let read = OFlags::RDONLY | PLAIN_FILE;
@@ -122,8 +143,12 @@ fn open(path: &Path, mode: OpenMode) -> rustix::io::Result<OwnedFd> {
         // O_DSYNC makes each write durable on return, through the page cache as past it; so a
         // file system without direct I/O only loses speed.
         OpenMode::WriteDurable => {
-            match fs::open(path, write | OFlags::DSYNC | OFlags::DIRECT, FILE_MODE) {
-                Err(Errno::INVAL) => fs::open(path, write | OFlags::DSYNC, FILE_MODE),
+            let durable = match is_planted(Canary::DataNotSynced) {
+                false => write | OFlags::DSYNC,
+                true => write,
+            };
+            match fs::open(path, durable | OFlags::DIRECT, FILE_MODE) {
+                Err(Errno::INVAL) => fs::open(path, durable, FILE_MODE),
                 opened => opened,
             }
         }

@@ -1,5 +1,7 @@
 //! What must be recovered: the model that every opening is compared with.
 
+use std::io::{self, Read, Write};
+
 use ringlog::{EventMeta, State};
 
 use crate::tally::{Marked, TallyEvent, TallyView};
@@ -41,9 +43,25 @@ impl Chain {
 impl State for Chain {
     type Event = TallyEvent;
 
+    const SNAPSHOT_VERSION: u32 = 1;
+
     fn apply(&mut self, TallyView::Marked(mark): TallyView<'_>, meta: &EventMeta) {
         let (key, number) = (mark.key.to_native(), mark.number.to_native());
         self.push(key, number, meta.sequence, &mark.payload);
+    }
+
+    fn save(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.0
+            .iter()
+            .try_for_each(|digest| out.write_all(&digest.to_le_bytes()))
+    }
+
+    fn load(&mut self, _version: u32, from: &mut dyn Read) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes)?;
+        let digests = bytes.as_chunks().0.iter();
+        self.0 = digests.map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        Ok(())
     }
 }
 

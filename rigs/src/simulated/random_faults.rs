@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use ringlog::Durability;
 use ringlog::sim::Settings;
+use ringlog::snapshot::Retention;
 use ringlog::storage::sim::{EINTR, EIO, ENOSPC, Effect, Fault, Operation, SyncFailure};
 
 use super::session::Session;
@@ -209,6 +210,15 @@ fn settings(random: &mut Random) -> Settings {
         group_bytes: 4096 * (6 + random.below(8)) as usize,
         first_segment_bytes,
         segment_bytes_max: first_segment_bytes * (1 + random.below(3)),
+        // Often enough for a life to take several, or never.
+        snapshot_every: match random.below(3) {
+            0 => u64::MAX,
+            _ => 4096 * (1 + random.below(8)),
+        },
+        retention: match random.below(2) {
+            0 => Retention::Everything,
+            _ => Retention::FromOldestSnapshot { cursor_lag_max: 0 },
+        },
         clock_jumps: random.below(2) == 0,
         path: super::world::JOURNAL.into(),
         ..Settings::default()

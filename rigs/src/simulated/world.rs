@@ -1,5 +1,6 @@
 //! A simulated disk, a pipeline on it, and the model of what must be there, across crashes.
 
+use ringlog::journal::JournalReader;
 use ringlog::sim::{Settings, Simulation};
 use ringlog::storage::sim::SimDisk;
 use ringlog::{OpenError, Poison};
@@ -127,6 +128,7 @@ impl World {
     /// Opens on a mended disk.
     pub(crate) fn open(&mut self) -> Result<Session, String> {
         self.mend();
+        self.verify()?;
         let seed = self.random.clone().number();
         if let Some(session) = self.try_open()? {
             return Ok(session);
@@ -139,6 +141,27 @@ impl World {
             |error| error.to_string(),
         );
         Err(format!("a mended disk does not open: {error}"))
+    }
+
+    /// Reads everything that is there, also what an opening behind a snapshot does not look at.
+    fn verify(&self) -> Result<(), String> {
+        let reader = JournalReader::open_in(self.disk.clone(), &self.settings.path);
+        let (Ok(reader), false) = (reader, self.after == After::Damage) else {
+            // Not there yet, or nobody knows what is left of it.
+            return Ok(());
+        };
+        let report = reader
+            .verify(|_| Ok(()))
+            .map_err(|error| error.to_string())?;
+        for check in report.partitions {
+            if let Some(error) = check.error {
+                return Err(format!("verifying: {error}"));
+            }
+            if let Some(damaged) = check.damaged_snapshots.first() {
+                return Err(format!("verifying: a damaged snapshot, {damaged}"));
+            }
+        }
+        Ok(())
     }
 
     /// Opens on a mended disk, is cut off, and opens again: nothing changes.

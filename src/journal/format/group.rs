@@ -3,6 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Damage, FORMAT_VERSION, checksum};
+use crate::canary::{Canary, is_planted};
 use crate::storage::BLOCK_BYTES;
 
 /// Bytes in front of the frames.
@@ -75,9 +76,17 @@ pub(crate) fn seal_group(buffer: &mut [u8], frames_bytes: usize, stamp: &GroupSt
         events: stamp.events,
     };
     buffer[..GROUP_HEADER_BYTES].copy_from_slice(bytemuck::bytes_of(&header));
-    header.checksum = checksum(&buffer[8..end]);
+    header.checksum = checksum(&buffer[checked_from()..end]);
     buffer[..GROUP_HEADER_BYTES].copy_from_slice(bytemuck::bytes_of(&header));
     padded
+}
+
+/// Where in a group the bytes start that its checksum covers.
+fn checked_from() -> usize {
+    match is_planted(Canary::ChecksumWithoutHeader) {
+        false => 8,
+        true => GROUP_HEADER_BYTES,
+    }
 }
 
 impl GroupHeader {
@@ -94,7 +103,7 @@ impl GroupHeader {
         if header.magic != MAGIC {
             return Err(Damage::Magic);
         }
-        if header.salt != salt {
+        if header.salt != salt && !is_planted(Canary::SaltNotChecked) {
             return Err(Damage::Misplaced("another segment's salt"));
         }
         if header.position != position || header.partition != partition {
@@ -123,7 +132,8 @@ impl GroupHeader {
             return false;
         };
         let header: Self = bytemuck::pod_read_unaligned(bytes);
-        header.salt == salt || (header.magic == MAGIC && header.group >= first_group)
+        let is_newer = header.group >= first_group || is_planted(Canary::SaltNotChecked);
+        header.salt == salt || (header.magic == MAGIC && is_newer)
     }
 
     /// How many bytes the group at the start of `block` claims to take, within the limits.
@@ -146,7 +156,7 @@ impl GroupHeader {
     pub(crate) fn frames<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
         let end = GROUP_HEADER_BYTES + self.length as usize;
         let group = bytes.get(..end).ok_or(Damage::Short)?;
-        if checksum(group.get(8..).unwrap_or_default()) != self.checksum {
+        if checksum(group.get(checked_from()..).unwrap_or_default()) != self.checksum {
             return Err(Damage::Checksum);
         }
         // Judged last: a flipped bit in the version is damage, not the future.

@@ -13,6 +13,7 @@ use super::file::{Handle, SimFile};
 use super::names::{Change, Entry, Names, normal};
 use super::random::Random;
 use super::{Call, Operation};
+use crate::canary::{Canary, is_planted};
 use crate::storage::{BLOCK_BYTES, OpenMode, Storage, StorageFile};
 use crate::sync::{self, Arc, Mutex};
 
@@ -328,6 +329,9 @@ impl Storage for SimDisk {
                 Some(_) => Err(Errno::EXIST),
             }
         })?;
+        if is_planted(Canary::NewDirectoryNotSynced) {
+            return Ok(());
+        }
         self.sync_dir(parent)
     }
 

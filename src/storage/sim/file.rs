@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::contents::SECTOR_BYTES;
 use super::disk::{Machine, SimDisk};
 use super::{Effect, Operation};
+use crate::canary::{Canary, is_planted};
 use crate::storage::whole::{Attempt, read_whole, write_whole};
 use crate::storage::{BLOCK_BYTES, OpenMode, StorageFile};
 use crate::sync::{self, AtomicBool, Ordering};
@@ -89,6 +90,7 @@ impl SimFile {
             _ => usize::MAX,
         };
         let is_durable = self.mode == OpenMode::WriteDurable
+            && !is_planted(Canary::DataNotSynced)
             && !matches!(
                 effect,
                 Some(
