@@ -1,11 +1,13 @@
 //! What must be recovered: the model that every opening is compared with.
 
+use std::io::{self, Read, Write};
+
 use ringlog::{EventMeta, State};
 
 use crate::tally::{Marked, TallyEvent, TallyView};
 
 /// A digest of a partition's events after each one: the state of these rigs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chain(pub(crate) Vec<u64>);
 
 impl Default for Chain {
@@ -32,6 +34,11 @@ impl Chain {
         self.0.push(digest);
     }
 
+    /// As it was after `events` events.
+    pub(crate) fn after(&self, events: usize) -> Self {
+        Self(self.0.iter().take(events + 1).copied().collect())
+    }
+
     /// How many events it holds.
     pub(crate) fn events(&self) -> usize {
         self.0.len() - 1
@@ -41,9 +48,33 @@ impl Chain {
 impl State for Chain {
     type Event = TallyEvent;
 
+    const SNAPSHOT_VERSION: u32 = 1;
+
     fn apply(&mut self, TallyView::Marked(mark): TallyView<'_>, meta: &EventMeta) {
         let (key, number) = (mark.key.to_native(), mark.number.to_native());
         self.push(key, number, meta.sequence, &mark.payload);
+    }
+
+    fn save(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.0
+            .iter()
+            .try_for_each(|digest| out.write_all(&digest.to_le_bytes()))
+    }
+
+    fn load(&mut self, _version: u32, from: &mut dyn Read) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes)?;
+        let (digests, []) = bytes.as_chunks() else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        self.0 = digests
+            .iter()
+            .map(|digest| u64::from_le_bytes(*digest))
+            .collect();
+        match self.0.is_empty() {
+            true => Err(io::ErrorKind::InvalidData.into()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -85,8 +116,12 @@ impl Expected {
         self.chain.events()
     }
 
-    fn last_number(&self) -> u64 {
+    pub(crate) fn last_number(&self) -> u64 {
         self.numbers.iter().copied().max().unwrap_or_default()
+    }
+
+    pub(crate) fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     pub(crate) fn taken(&self) -> usize {
