@@ -94,6 +94,7 @@ fn run_seed(seed: u64, figures: &mut Figures) -> Result<(), String> {
     let mut random = Random::new(seed ^ 0x5eed);
     let mut world = World::new(seed, settings(&mut random));
     world.takes_snapshots = random.below(3) > 0;
+    world.one_inspected_in = 3;
     world.disk.record_calls();
     let outcome = run_lives(&mut world, &mut random, figures);
     figures.calls += world.disk.calls();
@@ -145,9 +146,10 @@ fn run_lives(world: &mut World, random: &mut Random, figures: &mut Figures) -> R
     figures.openings += 3;
     world.end(session, End::Kill)?;
     figures.happened += Happened::in_calls(&world.disk.recorded_calls());
-    damage_snapshots(world, random, figures)?;
+    damage_snapshots(world, random, figures)
+        .map_err(|violation| format!("with damaged snapshots: {violation}"))?;
     if random.below(3) == 0 {
-        be_damaged(world, random, figures)?;
+        be_damaged(world, random, figures).map_err(|violation| format!("damaged: {violation}"))?;
     }
     figures.events += world
         .model
@@ -190,7 +192,12 @@ fn damage_snapshots(
         let session = world.open_twice()?;
         return world.end(session, End::Kill);
     }
-    if world.refusal != Some(Refusal::NoUsableSnapshot) || !loses_all {
+    // Where not even a header is sound, nobody knows that what is missing was retired.
+    let is_typed = matches!(
+        world.refusal,
+        Some(Refusal::NoUsableSnapshot | Refusal::Corruption)
+    );
+    if !is_typed || !loses_all {
         return Err(format!(
             "refused with damaged snapshots: {:?}",
             world.refusal
