@@ -264,7 +264,7 @@ impl Builder {
         mut self,
         segment_sizes: SegmentSizes,
         state: impl FnMut(u32) -> S + Send + 'static,
-    ) -> Result<(Assembled<S>, Running), OpenError> {
+    ) -> Result<(Assembled<S>, Running, StartReport), OpenError> {
         self.segment_sizes = segment_sizes;
         let directory = self.open_directory()?;
         let fresh: Mutex<Fresh<S>> = Mutex::new(Box::new(state));
@@ -291,7 +291,7 @@ impl Builder {
             partitions: Vec::new(),
         };
         let assembled = self.assemble(opened, &placement, &mut running, &mut report)?;
-        Ok((assembled, running))
+        Ok((assembled, running, report))
     }
 
     fn start<S: State>(self, opened: Opened<S>, started: Moment) -> Result<Pipeline<S>, OpenError> {

@@ -7,6 +7,7 @@ use crate::partition::{Partition, Poison};
 use crate::pipeline::stepped::{Running, Shared, Stepped};
 use crate::pipeline::{
     CloseError, CloseReport, OpenError, PartitionStats, PublishError, Publisher, Receipt,
+    StartReport,
 };
 use crate::snapshot::{SnapshotError, SnapshotReport};
 use crate::source::{Source, SourceError};
@@ -31,6 +32,7 @@ pub struct Simulation<S: State> {
     random: Random,
     now_ns: u64,
     clock_jumps: bool,
+    start: StartReport,
     /// Holds the lock, so it goes last.
     running: Running,
 }
@@ -70,7 +72,8 @@ impl<S: State> Simulation<S> {
         }
         let _clock = SimulatedClock::at(now_ns);
         let builder = settings.builder().storage(disk.clone());
-        let (assembled, mut running) = builder.open_stepped(settings.segment_sizes(), state)?;
+        let (assembled, mut running, start) =
+            builder.open_stepped(settings.segment_sizes(), state)?;
         let stepped = running.stepped.take().unwrap_or_default();
         let partitions = assembled.partitions;
         let actors = (0..partitions.len())
@@ -92,6 +95,7 @@ impl<S: State> Simulation<S> {
             random,
             now_ns,
             clock_jumps: settings.clock_jumps,
+            start,
             running,
         })
     }
@@ -196,6 +200,12 @@ impl<S: State> Simulation<S> {
             .take(self.partitions.len())
             .map(|partition| snapshotter.take(partition))
             .collect()
+    }
+
+    /// What opening found; nothing in it depends on this machine.
+    #[must_use]
+    pub fn start_report(&self) -> &StartReport {
+        &self.start
     }
 
     /// The state of a partition and the last sequence applied to it.

@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use ringlog::Durability;
 use ringlog::sim::Settings;
+use ringlog::snapshot::Retention;
 use ringlog::storage::sim::{Call, EINTR, EIO, ENOSPC, Effect, Fault, Operation, SyncFailure};
 
+use super::happened::Happened;
 use super::script;
 use super::world::{End, World};
 use crate::outcome::{Outcome, Ran};
@@ -23,11 +25,14 @@ pub(crate) struct Calls {
     events: u64,
 }
 
+/// A reference run: its durability and partitions, and whether it takes snapshots.
+#[derive(Debug, Clone, Copy)]
+struct Run(Durability, u32, bool);
+
 /// What happens at a call.
 #[derive(Debug, Clone, Copy)]
 struct Case {
-    durability: Durability,
-    partitions: u32,
+    run: Run,
     call: u64,
     effect: Effect,
     for_ever: bool,
@@ -40,17 +45,19 @@ impl Calls {
         let started = Instant::now();
         let (mut cycles, mut calls_tried) = (0, 0);
         let mut violations = Vec::new();
-        for (durability, partitions) in [
-            (Durability::Sync, 1),
-            (Durability::OsBuffer, 1),
-            (Durability::Sync, 2),
+        let mut happened = Happened::default();
+        for run in [
+            Run(Durability::Sync, 1, false),
+            Run(Durability::OsBuffer, 1, false),
+            Run(Durability::Sync, 2, false),
+            Run(Durability::Sync, 1, true),
+            Run(Durability::OsBuffer, 1, true),
         ] {
-            let calls = self
-                .reference(durability, partitions)
-                .map_err(anyhow::Error::msg)?;
+            let calls = self.reference(run).map_err(anyhow::Error::msg)?;
+            happened += Happened::in_calls(&calls);
             calls_tried += calls.len() as u64;
             for (call, named) in (1..).zip(&calls) {
-                for case in cases(durability, partitions, call, named.operation) {
+                for case in cases(run, call, named.operation) {
                     cycles += 1;
                     let ran = catch_unwind(AssertUnwindSafe(|| self.play(case, named)));
                     let violation = match ran {
@@ -66,22 +73,33 @@ impl Calls {
             rig: "calls",
             cycles,
             violations,
-            facts: vec![("calls", calls_tried)],
+            facts: vec![
+                ("calls", calls_tried),
+                ("snapshots", happened.snapshots),
+                ("retired", happened.retired),
+                ("recycled", happened.recycled),
+            ],
             seed: None,
             took: started.elapsed(),
         }))
     }
 
     /// The calls of a run without a fault.
-    fn reference(&self, durability: Durability, partitions: u32) -> Result<Vec<Call>, String> {
-        let mut world = world(durability, partitions, 0);
+    fn reference(&self, run: Run) -> Result<Vec<Call>, String> {
+        let mut world = world(run, 0);
         world.disk.record_calls();
         script::play(&mut world, self.events)?;
-        Ok(world.disk.recorded_calls())
+        let calls = world.disk.recorded_calls();
+        let happened = Happened::in_calls(&calls);
+        let Run(durability, _, takes_snapshots) = run;
+        if takes_snapshots && !happened.is_everything(durability) {
+            return Err(format!("the reference run lacks something: {happened:?}"));
+        }
+        Ok(calls)
     }
 
     fn play(&self, case: Case, named: &Call) -> Result<(), String> {
-        let mut world = world(case.durability, case.partitions, case.seed);
+        let mut world = world(case.run, case.seed);
         let fault = Fault::new(case.effect).nth(case.call);
         world.disk.plan(match case.for_ever {
             true => fault.for_ever(),
@@ -102,17 +120,22 @@ impl Calls {
     }
 }
 
-fn world(durability: Durability, partitions: u32, disk_seed: u64) -> World {
+fn world(Run(durability, partitions, takes_snapshots): Run, disk_seed: u64) -> World {
     let settings = Settings {
         partitions,
         durability,
         group_bytes: 24 * 1024,
         first_segment_bytes: 8 * 1024,
-        segment_bytes_max: 16 * 1024,
+        // One size: only a segment of the largest is used again.
+        segment_bytes_max: if takes_snapshots { 8 } else { 16 } * 1024,
+        snapshot_every: if takes_snapshots { 16 * 1024 } else { u64::MAX },
+        retention: Retention::FromOldestSnapshot { cursor_lag_max: 0 },
         path: super::world::JOURNAL.into(),
         ..Settings::default()
     };
-    World::with_seeds(1, disk_seed, settings)
+    let mut world = World::with_seeds(1, disk_seed, settings);
+    world.takes_snapshots = takes_snapshots;
+    world
 }
 
 /// What the stage of a poison by this call begins with.
@@ -136,12 +159,7 @@ fn errors(effect: Effect) -> Vec<i32> {
     }
 }
 
-fn cases(
-    durability: Durability,
-    partitions: u32,
-    call: u64,
-    operation: Operation,
-) -> impl Iterator<Item = Case> {
+fn cases(run: Run, call: u64, operation: Operation) -> impl Iterator<Item = Case> {
     let is_write = operation == Operation::Write;
     let syncs = matches!(operation, Operation::Sync | Operation::Write);
     let mut effects: Vec<_> = [EIO, ENOSPC, EINTR].map(Effect::Error).to_vec();
@@ -170,8 +188,7 @@ fn cases(
             (false, End::PowerCut),
         ]
         .map(|(for_ever, end)| Case {
-            durability,
-            partitions,
+            run,
             call,
             effect,
             for_ever,
@@ -184,8 +201,7 @@ fn cases(
         .flat_map(move |effect| {
             (0..CUTS).flat_map(move |seed| {
                 [End::Kill, End::PowerCut].map(|end| Case {
-                    durability,
-                    partitions,
+                    run,
                     call,
                     effect,
                     for_ever: false,

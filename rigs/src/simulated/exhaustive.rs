@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use ringlog::Durability;
 use ringlog::sim::Settings;
+use ringlog::snapshot::Retention;
 use ringlog::storage::sim::{Effect, Fault};
 
+use super::happened::Happened;
 use super::script;
 use super::world::{End, World};
 use crate::outcome::{Outcome, Ran};
@@ -36,6 +38,7 @@ struct Figures {
     exhausted: u64,
     states: u64,
     sampled: u64,
+    happened: Happened,
 }
 
 impl Exhaustive {
@@ -59,6 +62,9 @@ impl Exhaustive {
                 ("exhausted_points", figures.exhausted),
                 ("states", figures.states),
                 ("sampled_states", figures.sampled),
+                ("snapshots", figures.happened.snapshots),
+                ("retired", figures.happened.retired),
+                ("recycled", figures.happened.recycled),
             ],
             seed: Some(self.seed),
             took: started.elapsed(),
@@ -68,8 +74,14 @@ impl Exhaustive {
 
 fn run_history(seed: u64, figures: &mut Figures) -> Result<(), String> {
     let mut whole = world(seed);
+    whole.disk.record_calls();
     let turns = 2 + seed % 3;
     script::play(&mut whole, turns)?;
+    let happened = Happened::in_calls(&whole.disk.recorded_calls());
+    figures.happened += happened;
+    if whole.takes_snapshots && !happened.is_everything(whole.settings.durability) {
+        return Err(format!("the history lacks something: {happened:?}"));
+    }
     for call in 1..=whole.disk.calls() {
         let mut crashed = world(seed);
         crashed.disk.plan(Fault::new(Effect::Crash).nth(call));
@@ -83,6 +95,7 @@ fn run_history(seed: u64, figures: &mut Figures) -> Result<(), String> {
 }
 
 fn world(seed: u64) -> World {
+    let takes_snapshots = seed.is_multiple_of(2);
     let settings = Settings {
         durability: match seed % 3 {
             0 => Durability::OsBuffer,
@@ -91,10 +104,14 @@ fn world(seed: u64) -> World {
         group_bytes: 24 * 1024,
         first_segment_bytes: 8 * 1024,
         segment_bytes_max: (8 * 1024) << (seed % 2),
+        snapshot_every: if takes_snapshots { 16 * 1024 } else { u64::MAX },
+        retention: Retention::FromOldestSnapshot { cursor_lag_max: 0 },
         path: super::world::JOURNAL.into(),
         ..Settings::default()
     };
-    World::new(seed, settings)
+    let mut world = World::new(seed, settings);
+    world.takes_snapshots = takes_snapshots;
+    world
 }
 
 /// Opens every state that a power cut could leave.

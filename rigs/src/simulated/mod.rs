@@ -1,12 +1,15 @@
 //! The rigs on the simulated disk: random faults by seed, every call, every crash state.
 //!
-//! `model` is what must be there, `session` an open simulation and what was promised by it, and
+//! `model` is what must be there, `inspect` what readers find there, `session` an open simulation and what was promised by it, and
 //! `world` a disk with both, across crashes.
 
 mod calls;
 mod exhaustive;
+mod happened;
+mod inspect;
 mod model;
 mod random_faults;
+mod repairing;
 mod script;
 mod session;
 mod world;

@@ -7,7 +7,7 @@ use ringlog::{EventMeta, State};
 use crate::tally::{Marked, TallyEvent, TallyView};
 
 /// A digest of a partition's events after each one: the state of these rigs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chain(pub(crate) Vec<u64>);
 
 impl Default for Chain {
@@ -32,6 +32,11 @@ impl Chain {
             digest ^= digest >> 29;
         }
         self.0.push(digest);
+    }
+
+    /// As it was after `events` events.
+    pub(crate) fn after(&self, events: usize) -> Self {
+        Self(self.0.iter().take(events + 1).copied().collect())
     }
 
     /// How many events it holds.
@@ -59,9 +64,17 @@ impl State for Chain {
     fn load(&mut self, _version: u32, from: &mut dyn Read) -> io::Result<()> {
         let mut bytes = Vec::new();
         from.read_to_end(&mut bytes)?;
-        let digests = bytes.as_chunks().0.iter();
-        self.0 = digests.map(|bytes| u64::from_le_bytes(*bytes)).collect();
-        Ok(())
+        let (digests, []) = bytes.as_chunks() else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        self.0 = digests
+            .iter()
+            .map(|digest| u64::from_le_bytes(*digest))
+            .collect();
+        match self.0.is_empty() {
+            true => Err(io::ErrorKind::InvalidData.into()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -103,8 +116,12 @@ impl Expected {
         self.chain.events()
     }
 
-    fn last_number(&self) -> u64 {
+    pub(crate) fn last_number(&self) -> u64 {
         self.numbers.iter().copied().max().unwrap_or_default()
+    }
+
+    pub(crate) fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     pub(crate) fn taken(&self) -> usize {

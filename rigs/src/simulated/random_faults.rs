@@ -8,8 +8,10 @@ use ringlog::sim::Settings;
 use ringlog::snapshot::Retention;
 use ringlog::storage::sim::{EINTR, EIO, ENOSPC, Effect, Fault, Operation, SyncFailure};
 
+use super::happened::Happened;
 use super::session::Session;
-use super::world::{End, World};
+use super::world::{End, Refusal, World};
+use super::{inspect, repairing};
 use crate::outcome::{Outcome, Ran};
 use crate::random::{Random, seed_or_clock};
 
@@ -33,6 +35,11 @@ struct Figures {
     poisons: u64,
     damaged_openings: u64,
     refused_damaged: u64,
+    bad_snapshots: u64,
+    repairs: u64,
+    unrepairable: u64,
+    from_snapshot: u64,
+    happened: Happened,
     faults: u64,
     calls: u64,
     events: u64,
@@ -66,6 +73,13 @@ impl Sim {
                 ("poisons", figures.poisons),
                 ("damaged_openings", figures.damaged_openings),
                 ("refused_damaged", figures.refused_damaged),
+                ("bad_snapshots", figures.bad_snapshots),
+                ("repairs", figures.repairs),
+                ("unrepairable", figures.unrepairable),
+                ("snapshots", figures.happened.snapshots),
+                ("from_snapshot", figures.from_snapshot),
+                ("retired", figures.happened.retired),
+                ("recycled", figures.happened.recycled),
                 ("faults", figures.faults),
                 ("calls", figures.calls),
                 ("events", figures.events),
@@ -79,9 +93,13 @@ impl Sim {
 fn run_seed(seed: u64, figures: &mut Figures) -> Result<(), String> {
     let mut random = Random::new(seed ^ 0x5eed);
     let mut world = World::new(seed, settings(&mut random));
+    world.takes_snapshots = random.below(3) > 0;
+    world.one_inspected_in = 3;
+    world.disk.record_calls();
     let outcome = run_lives(&mut world, &mut random, figures);
     figures.calls += world.disk.calls();
     figures.faults += world.disk.faults_struck();
+    figures.from_snapshot += world.from_snapshot;
     outcome
 }
 
@@ -89,6 +107,10 @@ fn run_lives(world: &mut World, random: &mut Random, figures: &mut Figures) -> R
     for _ in 0..1 + random.below(4) {
         if random.below(8) == 0 {
             world.settings.durability = durability(random);
+        }
+        if random.below(4) == 0 {
+            world.settings.retention = retention(random);
+            world.settings.snapshots_kept = 2 + random.below(2) as usize;
         }
         let swarm = Swarm::any(random);
         // An opening with faults, too: a recovery that is itself cut off.
@@ -123,8 +145,11 @@ fn run_lives(world: &mut World, random: &mut Random, figures: &mut Figures) -> R
     let session = world.open()?;
     figures.openings += 3;
     world.end(session, End::Kill)?;
+    figures.happened += Happened::in_calls(&world.disk.recorded_calls());
+    damage_snapshots(world, random, figures)
+        .map_err(|violation| format!("with damaged snapshots: {violation}"))?;
     if random.below(3) == 0 {
-        be_damaged(world, random, figures)?;
+        be_damaged(world, random, figures).map_err(|violation| format!("damaged: {violation}"))?;
     }
     figures.events += world
         .model
@@ -132,6 +157,59 @@ fn run_lives(world: &mut World, random: &mut Random, figures: &mut Figures) -> R
         .map(|expected| expected.taken() as u64)
         .sum::<u64>();
     Ok(())
+}
+
+/// Flips a bit in some of the snapshots. Nothing is lost with them while another one is left, or the
+/// whole history; and where that is not so, an opening says so.
+fn damage_snapshots(
+    world: &mut World,
+    random: &mut Random,
+    figures: &mut Figures,
+) -> Result<(), String> {
+    let mut flipped = Vec::new();
+    let mut loses_all = false;
+    for partition in 0..world.settings.partitions {
+        let snapshots = inspect::snapshots(&world.disk, &world.settings.path, partition);
+        let before = flipped.len();
+        for (_, path) in &snapshots {
+            let bytes = world.disk.device_bytes(path).unwrap_or_default().len();
+            if random.below(2) == 0 {
+                flipped.push((path.clone(), random.below(bytes as u64 * 8) as usize));
+            }
+        }
+        loses_all |= !snapshots.is_empty() && flipped.len() - before == snapshots.len();
+    }
+    if flipped.is_empty() {
+        return Ok(());
+    }
+    figures.bad_snapshots += flipped.len() as u64;
+    world.has_bad_snapshots = true;
+    for (path, bit) in &flipped {
+        world.disk.flip_bit(path, *bit);
+    }
+    if let Some(session) = world.try_open()? {
+        live(world, session, random, figures)?;
+        let session = world.open_twice()?;
+        return world.end(session, End::Kill);
+    }
+    // Where not even a header is sound, nobody knows that what is missing was retired.
+    let is_typed = matches!(
+        world.refusal,
+        Some(Refusal::NoUsableSnapshot | Refusal::Corruption)
+    );
+    if !is_typed || !loses_all {
+        return Err(format!(
+            "refused with damaged snapshots: {:?}",
+            world.refusal
+        ));
+    }
+    for (path, bit) in &flipped {
+        world.disk.flip_bit(path, *bit);
+    }
+    world.cut_off(End::Kill);
+    world.has_bad_snapshots = false;
+    let session = world.open()?;
+    world.end(session, End::Kill)
 }
 
 /// A device that flips bits, keeps stale sectors and misplaces writes: what is opened all the same
@@ -170,6 +248,13 @@ fn be_damaged(world: &mut World, random: &mut Random, figures: &mut Figures) -> 
                 figures.refused_damaged += 1;
                 let end = any_end(random, figures);
                 world.cut_off(end);
+                world.mend();
+                if world.refusal == Some(Refusal::Corruption) && random.below(2) == 0 {
+                    match repairing::repair(world, random)? {
+                        true => figures.repairs += 1,
+                        false => figures.unrepairable += 1,
+                    }
+                }
             }
         }
         world.mend();
@@ -210,18 +295,24 @@ fn settings(random: &mut Random) -> Settings {
         group_bytes: 4096 * (6 + random.below(8)) as usize,
         first_segment_bytes,
         segment_bytes_max: first_segment_bytes * (1 + random.below(3)),
-        // Often enough for a life to take several, or never.
         snapshot_every: match random.below(3) {
             0 => u64::MAX,
-            _ => 4096 * (1 + random.below(8)),
+            _ => 4096 * (4 + random.below(13)),
         },
-        retention: match random.below(2) {
-            0 => Retention::Everything,
-            _ => Retention::FromOldestSnapshot { cursor_lag_max: 0 },
-        },
+        snapshots_kept: 2 + random.below(2) as usize,
+        retention: retention(random),
         clock_jumps: random.below(2) == 0,
         path: super::world::JOURNAL.into(),
         ..Settings::default()
+    }
+}
+
+fn retention(random: &mut Random) -> Retention {
+    match random.below(3) {
+        0 => Retention::Everything,
+        _ => Retention::FromOldestSnapshot {
+            cursor_lag_max: 1000,
+        },
     }
 }
 
@@ -294,9 +385,7 @@ impl Swarm {
         }
         if self.is_full {
             let room = random.below(128 * 1024);
-            world
-                .disk
-                .set_capacity(Some(world.disk.used_bytes() + room));
+            world.limit(Some(world.disk.used_bytes() + room));
         }
     }
 

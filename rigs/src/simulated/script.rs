@@ -14,6 +14,11 @@ pub(super) fn play(world: &mut World, turns: u64) -> Result<(), String> {
             return Ok(());
         };
         world.run(&mut session, turns + life as u64 % 2)?;
+        if world.takes_snapshots {
+            session.simulation().run_until_idle();
+            world.snapshot(&mut session)?;
+            world.run(&mut session, turns)?;
+        }
         if life == 1 {
             session.simulation().run_until_idle();
         }

@@ -12,11 +12,13 @@ use crate::tally::{Marked, TallyEvent};
 const PAYLOAD_BYTES_MAX: u64 = 1900;
 /// Keys that events have.
 const KEYS: u64 = 12;
-const SOURCE: &str = "feed";
+pub(super) const SOURCE: &str = "feed";
 
 pub(crate) struct Session {
     simulation: Simulation<Chain>,
     durability: Durability,
+    /// Faults that had struck before it was opened.
+    pub(crate) struck_before: u64,
     source: Option<Source<TallyEvent>>,
     next_number: u64,
     promises: Vec<Promise>,
@@ -38,10 +40,15 @@ pub(crate) enum Published {
 }
 
 impl Session {
-    pub(crate) fn new(simulation: Simulation<Chain>, settings: &Settings) -> Self {
+    pub(crate) fn new(
+        simulation: Simulation<Chain>,
+        settings: &Settings,
+        struck_before: u64,
+    ) -> Self {
         Self {
             simulation,
             durability: settings.durability,
+            struck_before,
             source: None,
             next_number: 1,
             promises: Vec::new(),

@@ -1,10 +1,12 @@
 //! A simulated disk, a pipeline on it, and the model of what must be there, across crashes.
 
-use ringlog::journal::JournalReader;
+use ringlog::journal::{JournalReader, ReadError};
 use ringlog::sim::{Settings, Simulation};
+use ringlog::snapshot::SnapshotError;
 use ringlog::storage::sim::SimDisk;
 use ringlog::{OpenError, Poison};
 
+use super::inspect;
 use super::model::{After, Chain, Expected};
 use super::session::{Published, Session};
 use crate::random::Random;
@@ -23,6 +25,35 @@ pub(crate) struct World {
     /// What a poison's stage must begin with.
     stages: Option<&'static [&'static str]>,
     loses_pages: bool,
+    is_limited: bool,
+    /// Whether snapshots are taken at random moments.
+    pub(crate) takes_snapshots: bool,
+    /// Somebody damaged snapshots, and nothing else.
+    pub(crate) has_bad_snapshots: bool,
+    /// How many openings there are for each that readers look at.
+    pub(crate) one_inspected_in: u64,
+    /// Why the last opening that was refused was.
+    pub(crate) refusal: Option<Refusal>,
+    /// Partitions that were opened from a snapshot.
+    pub(crate) from_snapshot: u64,
+}
+
+/// Why an opening was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Corruption,
+    NoUsableSnapshot,
+    Other,
+}
+
+impl Refusal {
+    fn of(error: &OpenError) -> Self {
+        match error {
+            OpenError::Journal(error) if error.is_corruption() => Self::Corruption,
+            OpenError::NoUsableSnapshot { .. } => Self::NoUsableSnapshot,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// How a life of the process ends.
@@ -45,6 +76,12 @@ impl World {
             errors: None,
             stages: None,
             loses_pages: false,
+            is_limited: false,
+            takes_snapshots: false,
+            has_bad_snapshots: false,
+            one_inspected_in: 1,
+            refusal: None,
+            from_snapshot: 0,
         }
     }
 
@@ -92,17 +129,23 @@ impl World {
     /// opening.
     pub(crate) fn try_open(&mut self) -> Result<Option<Session>, String> {
         let seed = self.random.number();
+        let struck_before = self.disk.faults_struck();
         let opened = Simulation::open(&self.disk, self.settings.clone(), seed, |_| {
             Chain::default()
         });
         let simulation = match opened {
             Ok(simulation) => simulation,
             Err(OpenError::Journal(error))
-                if error.is_corruption() && self.after != After::Damage =>
+                if error.is_corruption()
+                    && self.after != After::Damage
+                    && !self.has_bad_snapshots =>
             {
                 return Err(format!("corruption where there is none: {error}"));
             }
-            Err(_) => return Ok(None),
+            Err(error) => {
+                self.refusal = Some(Refusal::of(&error));
+                return Ok(None);
+            }
         };
         let after = match self.after {
             After::Kill if self.loses_pages => After::PowerCut,
@@ -113,16 +156,30 @@ impl World {
                 .recover(simulation.state(partition), after)
                 .map_err(|difference| format!("partition {partition}: {difference}"))?;
         }
+        for start in &simulation.start_report().partitions {
+            self.from_snapshot += u64::from(start.snapshot_sequence.is_some());
+        }
         if self.after != After::Damage {
             self.after = After::Kill;
+            inspect::snapshots_hold_no_more(self)?;
         }
-        Ok(Some(Session::new(simulation, &self.settings)))
+        Ok(Some(Session::new(
+            simulation,
+            &self.settings,
+            struck_before,
+        )))
     }
 
     /// No fault strikes any more.
-    pub(crate) fn mend(&self) {
+    pub(crate) fn mend(&mut self) {
         self.disk.clear_faults();
-        self.disk.set_capacity(None);
+        self.limit(None);
+    }
+
+    /// The disk has room for this many bytes.
+    pub(crate) fn limit(&mut self, bytes: Option<u64>) {
+        self.is_limited = bytes.is_some();
+        self.disk.set_capacity(bytes);
     }
 
     /// Opens on a mended disk.
@@ -131,6 +188,9 @@ impl World {
         self.verify()?;
         let seed = self.random.clone().number();
         if let Some(session) = self.try_open()? {
+            if self.random.below(self.one_inspected_in) == 0 {
+                inspect::journal(self)?;
+            }
             return Ok(session);
         }
         let opened = Simulation::open(&self.disk, self.settings.clone(), seed, |_| {
@@ -201,9 +261,41 @@ impl World {
             if self.random.below(16) == 0 {
                 session.simulation().run_until_idle();
             }
+            if self.takes_snapshots && self.random.below(10) == 0 {
+                self.snapshot(session)?;
+            }
         }
         self.check_poisons(session)?;
         session.collect(&mut self.model)
+    }
+
+    /// Takes a snapshot of every partition: what is in it survives whatever comes.
+    pub(crate) fn snapshot(&mut self, session: &mut Session) -> Result<(), String> {
+        let taken = session.simulation().snapshot();
+        let is_faulty = self.disk.faults_struck() > session.struck_before;
+        match taken {
+            Ok(reports) => {
+                for (report, expected) in reports.iter().zip(&mut self.model) {
+                    let events = report.sequence as usize;
+                    if events > expected.taken() {
+                        return Err(format!("a snapshot of what was never taken: {report:?}"));
+                    }
+                    expected.durable = expected.durable.max(events);
+                }
+                Ok(())
+            }
+            Err(_) if self.after == After::Damage => Ok(()),
+            Err(SnapshotError::Journal(error)) if error.is_corruption() => Err(format!(
+                "a snapshot meets corruption where there is none: {error}"
+            )),
+            Err(SnapshotError::Poisoned(_)) => Ok(()),
+            Err(
+                SnapshotError::Io { .. }
+                | SnapshotError::State { .. }
+                | SnapshotError::Journal(ReadError::Io { .. }),
+            ) if is_faulty || self.is_limited => Ok(()),
+            Err(error) => Err(format!("no snapshot, for no reason: {error}")),
+        }
     }
 
     /// Ends the life of the session's process.
