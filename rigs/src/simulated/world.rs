@@ -206,7 +206,8 @@ impl World {
     /// Reads everything that is there, also what an opening behind a snapshot does not look at.
     fn verify(&self) -> Result<(), String> {
         let reader = JournalReader::open_in(self.disk.clone(), &self.settings.path);
-        let (Ok(reader), false) = (reader, self.after == After::Damage) else {
+        let is_damaged = self.after == After::Damage || self.has_bad_snapshots;
+        let (Ok(reader), false) = (reader, is_damaged) else {
             // Not there yet, or nobody knows what is left of it.
             return Ok(());
         };
