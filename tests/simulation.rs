@@ -11,6 +11,7 @@ mod support;
 use ringlog::sim::{Settings, Simulation};
 use ringlog::storage::sim::{ENOSPC, Effect, Fault, Operation, SimDisk};
 use ringlog::{CloseError, Durability, Poison, PublishError, ReceiptError};
+use support::sums::Sums;
 use support::{Counters, added, exploded};
 
 fn open(disk: &SimDisk, settings: &Settings, seed: u64) -> Simulation<Counters> {
@@ -214,4 +215,38 @@ fn settings_out_of_their_limits_are_refused_by_name() {
     assert!(with(|settings| settings.group_bytes = 4096).contains("group_bytes"));
     assert!(with(|settings| settings.durability = Durability::Memory).contains("durability"));
     assert!(with(|settings| settings.first_segment_bytes = 8193).contains("segment"));
+}
+
+#[test]
+fn a_snapshot_that_reads_another_way_than_when_it_was_checked_is_passed_over() {
+    let open = |disk: &SimDisk| {
+        let settings = Settings::default();
+        Simulation::open(disk, settings, 1, |_| Sums::<1>::default()).unwrap()
+    };
+    let disk = SimDisk::new(1);
+    let mut simulation = open(&disk);
+    for amount in 1..=20 {
+        simulation.publish(&added(amount % 5, amount)).unwrap();
+        simulation.run_until_idle();
+    }
+    assert!(simulation.snapshot().unwrap()[0].bytes > 0);
+    let before = simulation.state(0).clone();
+    simulation.close().unwrap();
+    let reads = {
+        let disk = disk.fork();
+        disk.record_calls();
+        drop(open(&disk));
+        let calls = disk.recorded_calls().into_iter();
+        calls
+            .filter(|call| call.operation == Operation::Read)
+            .count()
+    };
+    for call in 1..=reads {
+        let disk = disk.fork();
+        let fault = Fault::new(Effect::FlippedBit)
+            .on(Operation::Read)
+            .on_path(".snap");
+        disk.plan(fault.nth(call as u64));
+        assert_eq!(*open(&disk).state(0), before, "read {call} of snapshots");
+    }
 }
