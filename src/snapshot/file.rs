@@ -124,26 +124,39 @@ impl SnapshotFile {
 
     /// Checks the checksum of everything behind the header.
     pub(crate) fn check(&self) -> Result<(), Unusable> {
-        let mut digest = Checksum::new();
-        let mut body = self.section(0, self.header.tables_bytes + self.header.state_bytes);
-        loop {
-            let bytes = body.fill_buf()?;
-            if bytes.is_empty() {
-                break;
-            }
-            digest.update(bytes);
-            let read = bytes.len();
-            body.consume(read);
-        }
-        if digest.finish() != self.header.body_checksum {
-            return Err(Damage::Checksum.into());
-        }
-        Ok(())
+        self.body().finish()
     }
 
+    /// What lies behind the header, to be read once from its start to its end.
+    pub(crate) fn body(&self) -> Body<'_> {
+        let position = SnapshotHeader::BYTES as u64;
+        let section = Section {
+            file: &*self.file,
+            position,
+            end: position + self.header.tables_bytes + self.header.state_bytes,
+            digest: Checksum::new(),
+        };
+        Body {
+            header: &self.header,
+            section: BufReader::with_capacity(CHUNK_BYTES, section),
+        }
+    }
+}
+
+/// The body of a snapshot: the tables, then the state, and then [`finish`](Self::finish).
+///
+/// Nothing of it may be used before that has said that these were the bytes that were written. An
+/// earlier [`check`](SnapshotFile::check) says nothing about them: a device that fails need not
+/// return the same bytes twice.
+pub(crate) struct Body<'a> {
+    header: &'a SnapshotHeader,
+    section: BufReader<Section<'a>>,
+}
+
+impl Body<'_> {
     /// The engine's tables.
-    pub(crate) fn tables(&self) -> Result<Tables, Unusable> {
-        let mut section = self.section(0, self.header.tables_bytes);
+    pub(crate) fn tables(&mut self) -> Result<Tables, Unusable> {
+        let mut section = self.section.by_ref().take(self.header.tables_bytes);
         let mut tables = Tables::default();
         let mut body = Vec::new();
         while !section.fill_buf()?.is_empty() {
@@ -167,19 +180,25 @@ impl SnapshotFile {
         Ok(tables)
     }
 
-    /// The state's bytes.
-    pub(crate) fn state(&self) -> impl Read {
-        self.section(self.header.tables_bytes, self.header.state_bytes)
+    /// The state's bytes, behind the tables.
+    pub(crate) fn state(&mut self) -> impl Read {
+        self.section.by_ref().take(self.header.state_bytes)
     }
 
-    fn section(&self, from: u64, bytes: u64) -> BufReader<Section<'_>> {
-        let position = SnapshotHeader::BYTES as u64 + from;
-        let section = Section {
-            file: &*self.file,
-            position,
-            end: position + bytes,
-        };
-        BufReader::with_capacity(CHUNK_BYTES, section)
+    /// Whether what was read, and the rest, is what was written.
+    pub(crate) fn finish(mut self) -> Result<(), Unusable> {
+        loop {
+            let rest = self.section.fill_buf()?.len();
+            if rest == 0 {
+                break;
+            }
+            self.section.consume(rest);
+        }
+        let digest = self.section.into_inner().digest;
+        if digest.finish() != self.header.body_checksum {
+            return Err(Damage::Checksum.into());
+        }
+        Ok(())
     }
 }
 
@@ -188,6 +207,8 @@ struct Section<'a> {
     file: &'a dyn StorageFile,
     position: u64,
     end: u64,
+    /// Of what was read so far.
+    digest: Checksum,
 }
 
 impl Read for Section<'_> {
@@ -196,6 +217,7 @@ impl Read for Section<'_> {
         let wanted = bytes.len().min(left);
         let read = self.file.read_at(&mut bytes[..wanted], self.position)?;
         self.position += read as u64;
+        self.digest.update(&bytes[..read]);
         Ok(read)
     }
 }

@@ -146,15 +146,20 @@ fn load<S: State>(
             "the snapshot was taken with other event types; what it stands on was retired, so it is used"
         );
     }
-    let tables = file.tables()?;
+    let mut body = file.body();
+    let tables = body.tables()?;
     let load = std::panic::AssertUnwindSafe(|| {
         let _inside = Callback::enter();
         let mut state = fresh();
-        state.load(header.state_version, &mut file.state())?;
+        state.load(header.state_version, &mut body.state())?;
         Ok(state)
     });
     match std::panic::catch_unwind(load) {
-        Ok(Ok(state)) => Ok((state, tables, header)),
+        Ok(Ok(state)) => {
+            // The bytes of this reading: the device may have returned others to the check.
+            body.finish()?;
+            Ok((state, tables, header))
+        }
         Ok(Err(error)) => Err(Unusable::Load(error)),
         Err(payload) => Err(Unusable::Panicked(panic_message(&*payload))),
     }
@@ -187,8 +192,10 @@ pub(crate) fn check_snapshots(
     for name in &names {
         let file = SnapshotFile::open(storage, partition_dir, name, partition, journal_id);
         let checked = file.and_then(|file| {
-            file.check()?;
-            file.tables().map(drop)
+            let mut body = file.body();
+            let tables = body.tables();
+            body.finish()?;
+            tables.map(drop)
         });
         match checked {
             // Removed beside us by a running writer.
