@@ -133,15 +133,18 @@ impl SnapshotFile {
     /// Everything behind the header, to be read once.
     pub(crate) fn body(&self) -> Body<'_> {
         let position = SnapshotHeader::BYTES as u64;
+        let length = self.header.tables_bytes + self.header.state_bytes;
+        let bytes = usize::try_from(length).unwrap_or(CHUNK_BYTES);
         let section = Section {
             file: &*self.file,
             position,
-            end: position + self.header.tables_bytes + self.header.state_bytes,
+            end: position + length,
             digest: Checksum::new(),
         };
         Body {
             header: &self.header,
-            reader: BufReader::with_capacity(CHUNK_BYTES, section),
+            // No more than there is to read: the buffer is zeroed first.
+            reader: BufReader::with_capacity(bytes.clamp(1, CHUNK_BYTES), section),
         }
     }
 }
@@ -197,8 +200,8 @@ impl Body<'_> {
     }
 
     /// The state's bytes, behind the tables.
-    pub(crate) fn state(&mut self) -> &mut impl Read {
-        &mut self.reader
+    pub(crate) fn state(&mut self) -> impl Read {
+        (&mut self.reader).take(self.header.state_bytes)
     }
 }
 

@@ -151,11 +151,12 @@ fn load<S: State>(
     let load = std::panic::AssertUnwindSafe(|| {
         let _inside = Callback::enter();
         let mut state = fresh();
-        state.load(header.state_version, body.state())?;
+        state.load(header.state_version, &mut body.state())?;
         Ok(state)
     });
     match std::panic::catch_unwind(load) {
         Ok(Ok(state)) => {
+            // The bytes of this reading: the device may have returned others to the check.
             body.finish()?;
             Ok((state, tables, header))
         }
