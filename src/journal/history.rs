@@ -302,6 +302,7 @@ impl History {
                 return Ok(Step::End);
             };
             if segment.first_group > self.expected_group {
+                self.refuse_retired(&segment)?;
                 let lost_up_to = Some(segment.first_sequence.saturating_sub(1));
                 let missing = "the segment in front of the first one";
                 return Err(self.corruption_in(missing, 0, Damage::Missing, lost_up_to));
@@ -365,6 +366,23 @@ impl History {
         }
     }
 
+    /// Where everything in front of `first` is in a snapshot, it was retired rather than lost.
+    fn refuse_retired(&self, first: &SegmentName) -> Result<(), ReadError> {
+        let snapshot_group = last_snapshot_group(
+            &*self.storage,
+            &self.directory,
+            self.partition,
+            self.journal_id,
+        )?;
+        if first.first_group > snapshot_group + 1 {
+            return Ok(());
+        }
+        Err(ReadError::Retired {
+            partition: self.partition,
+            earliest: first.first_sequence,
+        })
+    }
+
     fn end(
         &mut self,
         segment: &SegmentName,
@@ -422,7 +440,7 @@ impl History {
             .open(&path, self.mode)
             .map_err(ReadError::io("open", &path))?;
         // While it is shared the file is not recycled under us. Where it is refused, it is being
-        // recycled, and has lost its name.
+        // recycled and has lost this name: it gets a new one only after it was unlocked.
         let is_ours = file
             .try_lock_shared()
             .map_err(ReadError::io("lock", &path))?;
@@ -499,11 +517,18 @@ impl History {
             .map_err(ReadError::io("read the control word in", &self.directory))?;
         let segments = list_segments(&*self.storage, &self.directory)?.unwrap_or_default();
         if let Some(current) = self.segments.get(self.current) {
-            let listed = segments
-                .iter()
-                .position(|segment| segment.first_group == current.first_group);
-            self.current =
-                listed.ok_or_else(|| self.retired_or(current, self.corruption(Damage::Missing)))?;
+            let is_current = |segment: &SegmentName| segment.first_group == current.first_group;
+            let is_behind = |segment: &SegmentName| segment.first_group <= self.expected_group;
+            if let Some(listed) = segments.iter().position(is_current) {
+                self.current = listed;
+            } else if let Some(next) = segments.iter().rposition(is_behind) {
+                // What is retired was read to its end.
+                self.current = next;
+                self.scanner = None;
+                self.passes_over = true;
+            } else {
+                return Err(self.retired_or(current, self.corruption(Damage::Missing)));
+            }
         }
         self.segments = segments;
         if let (Some(before), Some(segment)) = (

@@ -110,6 +110,9 @@ pub(crate) fn read_mark(
     if stored.checksum != checksum(&bytes[12..]) {
         return Err(damaged(Damage::Checksum));
     }
+    if [stored.sequence, stored.group, stored.group_sequence].contains(&u64::MAX) {
+        return Err(damaged(Damage::OutOfRange("group or sequence number")));
+    }
     if (stored.partition, stored.journal_id) != (partition, journal_id) {
         return Err(damaged(Damage::Misplaced("another journal's cursor")));
     }

@@ -245,7 +245,8 @@ pub(crate) fn zero_range(
 /// Removes what an earlier process prepared or left half-written.
 pub(crate) fn remove_temporaries(storage: &dyn Storage, directory: &Path) -> io::Result<()> {
     for name in storage.list(directory)? {
-        if name.ends_with(TEMPORARY_SUFFIX) {
+        // A cursor's mark in the making is another process's, which needs no lock for it.
+        if name.ends_with(TEMPORARY_SUFFIX) && !name.contains(".cursor") {
             storage.remove(&directory.join(name))?;
         }
     }

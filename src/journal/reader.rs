@@ -18,7 +18,7 @@ use crate::sync::Arc;
 
 /// A journal's directory, opened for reading only.
 ///
-/// It takes no lock and changes nothing. Beside a running writer it shows what is durable (with
+/// It does not take the directory's lock, and changes nothing but the marks of named cursors. Beside a running writer it shows what is durable (with
 /// [`Durability::OsBuffer`](crate::Durability::OsBuffer): what the kernel has), up to the writer's
 /// control word, and never an event that recovery could take back.
 #[derive(Debug)]
@@ -197,7 +197,12 @@ impl JournalReader {
             tracing::warn!(partition, %rejected, "a snapshot cannot be used");
         }
         let after = header.map(|header| header.position());
-        Ok((state, self.cursor_behind(partition, after, tables)?))
+        let cursor = self.cursor_behind(partition, after, tables)?;
+        if after.is_none() {
+            // A writer may have retired segments since the history looked complete.
+            cursor.require(1)?;
+        }
+        Ok((state, cursor))
     }
 
     fn cursor_behind(
@@ -226,6 +231,8 @@ impl JournalReader {
             journal_id: self.journal_id(),
             directory,
             before_group,
+            synced_end: before_group,
+            is_synced: true,
             history,
             offset: 0,
             next_sequence: before_group.sequence + 1,
@@ -295,6 +302,10 @@ pub struct Cursor {
     /// Where in the current group the next frame starts.
     offset: usize,
     next_sequence: u64,
+    /// The place behind the last group with frames that is known to be synced, and whether that is
+    /// the last group with frames at all.
+    synced_end: Position,
+    is_synced: bool,
     /// Events below this sequence are passed over.
     skip_to: u64,
     tables: Tables,
@@ -338,7 +349,17 @@ impl Cursor {
                 let limit = self.history.acknowledged_group;
                 self.before_group = self.history.reached();
                 match self.history.step(limit) {
-                    Ok(Step::Group(header)) => self.next_sequence = header.first_sequence,
+                    Ok(Step::Group(header)) => {
+                        self.next_sequence = header.first_sequence;
+                        // A group without frames may be given up by an opening, and its number
+                        // given again.
+                        if header.length > 0 {
+                            self.is_synced = header.group <= self.history.witnessed_group;
+                            if self.is_synced {
+                                self.synced_end = self.history.reached();
+                            }
+                        }
+                    }
                     Ok(Step::End | Step::Torn(_)) => {
                         self.history.leave_group();
                         return Ok(None);
@@ -445,7 +466,9 @@ impl Cursor {
     }
 
     /// Stores durably that everything this cursor has yielded was handled, under a `name` of 1 to 64
-    /// letters, digits, hyphens and underscores. [`JournalReader::named_cursor`] goes on behind it,
+    /// letters, digits, hyphens and underscores. With [`OsBuffer`](crate::Durability::OsBuffer) it
+    /// stores no more than what is known to be synced, so that a power cut never leaves a mark ahead
+    /// of the journal; what lies between is yielded again. [`JournalReader::named_cursor`] goes on behind it,
     /// and retention keeps what comes after it, within limits.
     ///
     /// # Errors
@@ -454,14 +477,16 @@ impl Cursor {
     pub fn store(&self, name: &str) -> Result<(), ReadError> {
         check_name(name)?;
         let is_read = self.offset >= self.history.frames().len();
+        let (position, sequence) = match (self.is_synced, is_read) {
+            (true, false) => (self.before_group, self.next_sequence - 1),
+            (true, true) => (self.synced_end, self.next_sequence - 1),
+            (false, _) => (self.synced_end, self.synced_end.sequence),
+        };
         let mark = Mark {
             name: name.to_owned(),
-            sequence: self.next_sequence - 1,
-            position: if is_read {
-                self.history.reached()
-            } else {
-                self.before_group
-            },
+            // What was handled before the cursor was restored stays handled.
+            sequence: sequence.max(self.skip_to.saturating_sub(1)),
+            position,
         };
         store_mark(
             &*self.storage,

@@ -115,6 +115,12 @@ impl JournalReader {
                 &mut check,
                 check_event,
             );
+            let is_retired = matches!(&checked, Err(ReadError::Retired { .. }));
+            if is_retired && attempts < ATTEMPTS_MAX {
+                // Beside a writer with retention: from the new first segment on.
+                attempts += 1;
+                continue;
+            }
             if let Err(error) = checked {
                 // What ends the check behind damage does not displace the damage.
                 check.error.get_or_insert(error);

@@ -309,10 +309,6 @@ impl Writer {
             &temporary,
             &self.directory.join(name),
         )?;
-        if is_recycled {
-            file.unlock()
-                .map_err(WriteFailure::at("unlock a recycled segment"))?;
-        }
         self.next_capacity = (capacity * 2).min(self.largest_capacity);
         self.segment = Some(OpenSegment {
             file,
@@ -350,6 +346,10 @@ pub(crate) fn publish_segment(
         .map_err(WriteFailure::at("write a segment's header"))?;
     file.sync()
         .map_err(WriteFailure::at("sync a segment's header"))?;
+    // A recycled file is locked until here. Who opened it under its old name meets another header
+    // from now on; who opens it under its new one must not be kept out.
+    file.unlock()
+        .map_err(WriteFailure::at("unlock a segment"))?;
     if !is_planted(Canary::SegmentNamedBeforeItsHeader) {
         storage
             .rename(temporary, final_path)

@@ -99,14 +99,15 @@ fn recover<S: State>(
 ) -> Result<Recovered<S>, OpenError> {
     let schema = fingerprint(S::Event::TYPES);
     let restored = {
-        let mut fresh = sync::lock(fresh);
+        // Locked for as long as it makes a state: the others load theirs meanwhile.
+        let mut fresh = |partition| (sync::lock(fresh))(partition);
         restore(
             &directory.storage,
             &directory.partition_dir(partition),
             partition,
             directory.metadata.journal_id,
             AsOf::LATEST,
-            &mut **fresh,
+            &mut fresh,
         )
     };
     let restored = restored.map_err(|error| match error {

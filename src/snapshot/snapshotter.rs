@@ -111,11 +111,18 @@ impl<S: State> Snapshotter<S> {
         };
         // Set first: after a failure, too, the next one comes when there is more to put into it.
         gate.snapshot_alarm.set_after(self.policy.every_bytes);
-        match self.take(gate.partition) {
-            Ok(report) => tracing::info!(?report, "snapshot taken"),
-            Err(SnapshotError::Closing | SnapshotError::Poisoned(_)) => {}
-            Err(error) => {
-                tracing::error!(partition = gate.partition, %error, "no snapshot taken");
+        let partition = gate.partition;
+        // Whatever of the user's panics: the next snapshot may succeed.
+        let take = std::panic::AssertUnwindSafe(|| self.take(partition));
+        match std::panic::catch_unwind(take) {
+            Ok(Ok(report)) => tracing::info!(?report, "snapshot taken"),
+            Ok(Err(SnapshotError::Closing | SnapshotError::Poisoned(_))) => {}
+            Ok(Err(error)) => {
+                tracing::error!(partition, %error, "a snapshot, or what follows it, failed");
+            }
+            Err(payload) => {
+                let message = callback::panic_message(&*payload);
+                tracing::error!(partition, message, "a snapshot panicked");
             }
         }
         true
@@ -177,14 +184,15 @@ impl<S: State> Snapshotter<S> {
         let path = self.directory.partition_dir(partition);
         let journal_id = self.directory.metadata.journal_id;
         let restored = {
-            let mut fresh = sync::lock(&self.fresh);
+            // Locked for as long as it makes a state, not for as long as one is loaded.
+            let mut fresh = |partition| (sync::lock(&self.fresh))(partition);
             restore(
                 storage,
                 &path,
                 partition,
                 journal_id,
                 AsOf::LATEST,
-                &mut **fresh,
+                &mut fresh,
             )
         };
         let Restored {
@@ -307,7 +315,7 @@ impl<S: State> Snapshotter<S> {
             .iter()
             .filter(|name| !rejected.contains(&name.name))
             .collect();
-        // The newest was just written, and the one before it was just read.
+        // The newest was just read, or was just written behind one that was.
         if usable.len() < 2 {
             return Ok(0);
         }

@@ -26,7 +26,9 @@ impl Totals {
     /// How many events there were.
     #[must_use]
     pub fn events(&self) -> u64 {
-        self.by_type.iter().map(|(_, count)| count).sum()
+        self.by_type
+            .iter()
+            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     /// How many there were of each kind and version, in their order.
@@ -70,7 +72,8 @@ impl Totals {
             u16::try_from(record.source_id),
             u16::try_from(record.source_number),
         ) {
-            *self.of((kind, version)) += record.key;
+            let count = self.of((kind, version));
+            *count = count.saturating_add(record.key);
         }
     }
 

@@ -105,6 +105,9 @@ impl SnapshotHeader {
         if header.version > FORMAT_VERSION {
             return Err(Damage::Version(header.version));
         }
+        if header.sequence == u64::MAX || header.group == u64::MAX {
+            return Err(Damage::OutOfRange("group or sequence number"));
+        }
         Ok(header)
     }
 }
