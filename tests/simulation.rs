@@ -8,9 +8,12 @@
 
 mod support;
 
+use std::path::PathBuf;
+
+use ringlog::journal::Repair;
 use ringlog::sim::{Settings, Simulation};
 use ringlog::storage::sim::{ENOSPC, Effect, Fault, Operation, SimDisk};
-use ringlog::{CloseError, Durability, Poison, PublishError, ReceiptError};
+use ringlog::{CloseError, Durability, OpenError, Poison, PublishError, ReceiptError};
 use support::sums::Sums;
 use support::{Counters, added, exploded};
 
@@ -236,6 +239,39 @@ fn a_snapshot_that_reads_differently_each_time_never_makes_a_wrong_state() {
         rejected += usize::from(!is_from_snapshot(&disk));
     }
     assert!(rejected >= 3, "header, check and loading: {rejected}");
+}
+
+/// Found by `rigs sim`: behind damage that a snapshot covers, a second damage right where the opening
+/// goes on was refused by `repair` itself.
+#[test]
+fn damage_in_front_of_a_snapshot_and_right_behind_it_is_repaired() {
+    let settings = Settings::default();
+    let open =
+        |disk: &SimDisk| Simulation::open(disk, settings.clone(), 1, |_| Sums::<1>::default());
+    let disk = SimDisk::new(1);
+    let mut simulation = open(&disk).unwrap();
+    drop(simulation.publish(&added(1, 1)).unwrap());
+    simulation.run_until_idle();
+    simulation.snapshot().unwrap();
+    let kept = simulation.state(0).clone();
+    simulation.close().unwrap();
+    let mut simulation = open(&disk).unwrap();
+    drop(simulation.publish(&added(1, 2)).unwrap());
+    simulation.close().unwrap();
+    let is_segment = |path: &PathBuf| path.extension().is_some_and(|end| end == "seg");
+    let segments: Vec<_> = disk.paths().into_iter().filter(is_segment).collect();
+    assert_eq!(segments.len(), 2);
+    for segment in &segments {
+        assert!(disk.flip_bit(segment, 0));
+    }
+    let refused = open(&disk).unwrap_err();
+    assert!(matches!(&refused, OpenError::Journal(error) if error.is_corruption()));
+    let repair = Repair::new(&settings.path)
+        .storage(disk.clone())
+        .accept_loss(true);
+    let plan = repair.execute().unwrap();
+    assert_eq!(plan.losses().count(), 1);
+    assert_eq!(open(&disk).unwrap().state(0), &kept);
 }
 
 #[test]

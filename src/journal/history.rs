@@ -222,14 +222,23 @@ impl History {
         let Some(segment) = current.and_then(|current| self.segments.get(current)) else {
             return Ok(());
         };
-        let mut scanner = self.open_segment(segment)?;
-        if segment.first_group == after.segment_first_group {
-            scanner.seek(after.byte);
-        } else {
+        let scanner = match self.open_segment(segment) {
+            Ok(scanner) => Some(scanner),
+            // The walk says that, too: a repair has to get there.
+            Err(ReadError::Corruption(_)) => None,
+            Err(error) => return Err(error),
+        };
+        match scanner {
+            Some(mut scanner) if segment.first_group == after.segment_first_group => {
+                scanner.seek(after.byte);
+                self.scanner = Some(scanner);
+            }
             // That segment is retired or superseded: this one starts behind it.
-            self.passes_over = true;
+            scanner => {
+                self.passes_over = true;
+                self.scanner = scanner;
+            }
         }
-        self.scanner = Some(scanner);
         Ok(())
     }
 
