@@ -11,7 +11,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ringlog::journal::{JournalReader, ReadError};
+use ringlog::journal::{JournalReader, ReadError, Repair};
 use ringlog::snapshot::{AsOf, Retention};
 use ringlog::{Builder, OpenError, Pipeline, State};
 use support::sums::Sums;
@@ -394,4 +394,130 @@ fn a_missing_segment_that_the_newest_snapshot_stands_in_is_corruption() {
             fs::remove_file(segment).unwrap();
         }
     }
+}
+
+#[test]
+fn a_cursor_that_has_read_a_segment_to_its_end_goes_on_after_it_is_retired() {
+    let directory = tempfile::tempdir().unwrap();
+    let retiring = || builder(directory.path()).retention(RETIRING);
+    let pipeline = open(retiring());
+    publish_long(&pipeline, 20);
+    pipeline.close().unwrap();
+    let reader = JournalReader::open(directory.path()).unwrap();
+    let mut cursor = reader.cursor(0).unwrap();
+    while cursor.next_event().unwrap().is_some() {}
+    cursor.store("billing").unwrap();
+
+    let pipeline = open(retiring());
+    for _ in 0..3 {
+        publish_long(&pipeline, 2);
+        pipeline.snapshot().unwrap();
+    }
+    assert!(
+        reader.cursor(0).unwrap().earliest() > 1,
+        "nothing was retired"
+    );
+    for mut cursor in [cursor, reader.named_cursor(0, "billing").unwrap()] {
+        cursor.refresh().unwrap();
+        let mut expected = 21;
+        while let Some(event) = cursor.next_event().unwrap() {
+            assert_eq!(event.meta.sequence, expected);
+            expected += 1;
+        }
+        assert_eq!(expected, 27);
+    }
+    pipeline.close().unwrap();
+}
+
+#[test]
+fn a_mark_never_names_a_group_whose_number_is_given_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(builder(directory.path()));
+    fill(&pipeline, 1..=3);
+    // An idle journal gets a witness, a group without frames.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let copy = tempfile::tempdir().unwrap();
+    copy_directory(directory.path(), copy.path());
+    let reader = JournalReader::open(copy.path()).unwrap();
+    let mut cursor = reader.cursor(0).unwrap();
+    while cursor.next_event().unwrap().is_some() {}
+    cursor.store("billing").unwrap();
+    pipeline.close().unwrap();
+    // A power cut leaves an older control word: nothing witnesses the witness.
+    fs::remove_file(copy.path().join("partition-0000/control")).unwrap();
+
+    let pipeline = open(builder(copy.path()));
+    fill(&pipeline, 4..=6);
+    let mut cursor = reader.named_cursor(0, "billing").unwrap();
+    for sequence in 4..=6 {
+        assert_eq!(
+            cursor.next_event().unwrap().unwrap().meta.sequence,
+            sequence
+        );
+    }
+    pipeline.close().unwrap();
+}
+
+/// Two snapshots, a few events behind the newer one, and everything in front of the older retired.
+fn retired_journal(directory: &Path) -> Sums<1> {
+    let pipeline = open(builder(directory).retention(RETIRING));
+    for _ in 0..4 {
+        publish_long(&pipeline, 300);
+        pipeline.snapshot().unwrap();
+    }
+    let at_the_snapshot = state(&pipeline);
+    fill(&pipeline, 1..=3);
+    pipeline.close().unwrap();
+    at_the_snapshot
+}
+
+#[test]
+fn where_the_segment_of_the_newest_snapshot_is_damaged_repair_goes_on_behind_the_snapshot() {
+    for damage in 0..3 {
+        let directory = tempfile::tempdir().unwrap();
+        let expected = retired_journal(directory.path());
+        let last = segments(directory.path()).pop().unwrap();
+        match damage {
+            0 => fs::remove_file(&last).unwrap(),
+            1 => fs::write(&last, b"").unwrap(),
+            _ => {
+                let mut bytes = fs::read(&last).unwrap();
+                bytes[30] ^= 1;
+                fs::write(&last, bytes).unwrap();
+            }
+        }
+        let refused = builder(directory.path()).open(|_| Sums::<1>::default());
+        assert!(refused.is_err(), "damage {damage}");
+        let repair = Repair::new(directory.path());
+        assert!(
+            repair.clone().execute().is_err(),
+            "a loss is to be accepted"
+        );
+        repair.accept_loss(true).execute().unwrap();
+        let pipeline = open(builder(directory.path()));
+        assert_eq!(state(&pipeline), expected, "damage {damage}");
+        fill(&pipeline, 1..=3);
+        pipeline.close().unwrap();
+    }
+}
+
+#[test]
+fn a_damaged_snapshot_is_set_aside_and_without_a_sound_one_nothing_is_called_mended() {
+    let directory = tempfile::tempdir().unwrap();
+    retired_journal(directory.path());
+    let damage = |path: &PathBuf| {
+        let mut bytes = fs::read(path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let found = snapshots(directory.path());
+    damage(&found[1]);
+    let plan = Repair::new(directory.path()).execute().unwrap();
+    assert_eq!(plan.partitions[0].damaged_snapshots.len(), 1);
+    assert_eq!(snapshots(directory.path()), found[..1]);
+    open(builder(directory.path())).close().unwrap();
+
+    damage(&found[0]);
+    let refused = Repair::new(directory.path()).plan().unwrap_err();
+    assert!(refused.to_string().contains("retired"), "{refused}");
 }

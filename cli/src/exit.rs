@@ -52,7 +52,7 @@ pub(crate) fn describe(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
-        if !text.ends_with(&cause) {
+        if !text.contains(&cause) {
             text = format!("{text}: {cause}");
         }
     }
@@ -70,5 +70,9 @@ fn is_corruption(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref::<OpenError>(),
         Some(OpenError::Journal(error)) if error.is_corruption()
+    ) || matches!(
+        error.downcast_ref::<OpenError>(),
+        Some(OpenError::NoUsableSnapshot { rejected, .. })
+            if rejected.iter().all(|rejected| rejected.is_damaged)
     )
 }

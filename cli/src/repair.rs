@@ -65,7 +65,10 @@ enum Outcome {
 fn exit_of(plan: &RepairPlan) -> Exit {
     let any = |is: fn(&PartitionPlan) -> bool| plan.partitions.iter().any(is);
     if any(|partition| {
-        partition.loss.is_some() || partition.control_unreadable || !partition.covered.is_empty()
+        partition.loss.is_some()
+            || partition.control_unreadable
+            || !partition.covered.is_empty()
+            || !partition.damaged_snapshots.is_empty()
     }) {
         Exit::Corruption
     } else if any(|partition| partition.torn_tail.is_some()) {
@@ -91,11 +94,18 @@ fn findings_of(plan: &PartitionPlan) -> Vec<String> {
     if plan.control_unreadable {
         findings.push("The control word is damaged. No event is lost with it.".to_owned());
     }
+    for damaged in &plan.damaged_snapshots {
+        findings.push(format!(
+            "The snapshot {} is damaged ({}): openings pass it over.",
+            damaged.name, damaged.reason
+        ));
+    }
     for damage in &plan.covered {
         findings.push(format!(
             "{} is damaged at byte {} ({}), in front of a sound snapshot: openings start behind \
              that and lose nothing. Events from {} on can only be read with `ringlog dump \
-             --salvage`, as far as they are sound; nothing is cut.",
+             --salvage`, as far as they are sound. Once two \
+             snapshots stand behind the damage, `ringlog snapshot --retire` removes it.",
             damage.segment, damage.position, damage.damage, damage.first_lost
         ));
     }

@@ -128,12 +128,23 @@ fn findings_of(check: &PartitionCheck) -> Vec<Finding> {
             ),
         );
     }
+    let none_is_sound = check.snapshots == check.damaged_snapshots.len() as u64;
+    if check.earliest > 1 && none_is_sound && check.snapshots > 0 {
+        find(
+            Exit::Corruption,
+            format!(
+                "no snapshot is sound, and the events before sequence {} are retired: what they \
+                 came to is lost, and the directory cannot be opened. Restore a snapshot from a copy.",
+                grouped(check.earliest)
+            ),
+        );
+    }
     for damaged in &check.damaged_snapshots {
         find(
             Exit::Corruption,
             format!(
-                "the snapshot {} is damaged ({}). No event is lost with it: an opening starts from \
-                 the one before it, or from the beginning. Restore it from a copy, or take a new one.",
+                "the snapshot {} is damaged ({}). An opening passes it over, and starts from a sound \
+                 one, or from the beginning where that is still there; `ringlog repair` sets it aside.",
                 damaged.name, damaged.reason
             ),
         );

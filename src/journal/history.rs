@@ -207,7 +207,10 @@ impl History {
         self.expected_group = after.group + 1;
         self.expected_sequence = after.sequence + 1;
         // It is gone only together with everything in front of it; and the last one always stays.
-        let is_listed = |segment: &SegmentName| segment.first_group == after.segment_first_group;
+        // Or a repair had the journal go on right behind it.
+        let is_listed = |segment: &SegmentName| {
+            [after.segment_first_group, after.group + 1].contains(&segment.first_group)
+        };
         let is_retired = |first: &SegmentName| first.first_group > after.segment_first_group;
         if !self.segments.iter().any(is_listed) && !self.segments.first().is_some_and(is_retired) {
             let missing = "the segment that a snapshot or a cursor stands in";

@@ -11,7 +11,7 @@ use super::format::{Damage, Position, checksum};
 use crate::storage::{OpenMode, Storage};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"RINGMARK");
-const SUFFIX: &str = ".cursor";
+pub(super) const MARK_SUFFIX: &str = ".cursor";
 const NAME_BYTES_MAX: usize = 64;
 
 /// How far a named cursor has come.
@@ -65,8 +65,8 @@ pub(crate) fn store_mark(
         byte: mark.position.byte,
     };
     stored.checksum = checksum(&bytemuck::bytes_of(&stored)[12..]);
-    let path = partition_dir.join(format!("{}{SUFFIX}", mark.name));
-    let temporary = partition_dir.join(format!("{}{SUFFIX}{TEMPORARY_SUFFIX}", mark.name));
+    let path = partition_dir.join(format!("{}{MARK_SUFFIX}", mark.name));
+    let temporary = partition_dir.join(format!("{}{MARK_SUFFIX}{TEMPORARY_SUFFIX}", mark.name));
     let write = || -> io::Result<()> {
         let file = storage.open(&temporary, OpenMode::WriteBuffered)?;
         file.set_len(0)?;
@@ -86,7 +86,7 @@ pub(crate) fn read_mark(
     journal_id: [u64; 2],
     name: &str,
 ) -> Result<Option<Mark>, ReadError> {
-    let path = partition_dir.join(format!("{name}{SUFFIX}"));
+    let path = partition_dir.join(format!("{name}{MARK_SUFFIX}"));
     let file = match storage.open(&path, OpenMode::Read) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -140,7 +140,10 @@ pub(crate) fn list_marks(
         .list(partition_dir)
         .map_err(ReadError::io("list", partition_dir))?;
     let mut marks = Vec::new();
-    for name in names.iter().filter_map(|name| name.strip_suffix(SUFFIX)) {
+    for name in names
+        .iter()
+        .filter_map(|name| name.strip_suffix(MARK_SUFFIX))
+    {
         marks.extend(read_mark(
             storage,
             partition_dir,

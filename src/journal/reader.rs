@@ -1,6 +1,7 @@
 //! Reading a journal, also while its writer is running.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::control::{ControlRead, ControlWord};
@@ -137,16 +138,21 @@ impl JournalReader {
         let Some(mark) = mark else {
             return self.cursor_after(partition, 0);
         };
-        let earliest = list_segments(&*self.storage, &directory)?
+        let first = list_segments(&*self.storage, &directory)?
             .and_then(|segments| segments.first().cloned())
             .filter(|first| first.first_group > mark.position.group + 1);
-        if let Some(earliest) = earliest {
-            return Err(ReadError::Retired {
-                partition,
-                earliest: earliest.first_sequence,
-            });
-        }
-        let mut cursor = self.cursor_behind(partition, Some(mark.position), Tables::default())?;
+        // Groups without events may have been retired between the mark and what is left.
+        let position = match first {
+            Some(first) if first.first_sequence > mark.sequence + 1 => {
+                return Err(ReadError::Retired {
+                    partition,
+                    earliest: first.first_sequence,
+                });
+            }
+            Some(_) => None,
+            None => Some(mark.position),
+        };
+        let mut cursor = self.cursor_behind(partition, position, Tables::default())?;
         cursor.skip_to = mark.sequence + 1;
         Ok(cursor)
     }
@@ -270,10 +276,11 @@ impl JournalReader {
             super::directory::list_segments(&*self.storage, &directory)?.unwrap_or_default()
         {
             let path = directory.join(&segment.name);
-            let file = self
-                .storage
-                .open(&path, OpenMode::Read)
-                .map_err(ReadError::io("open", &path))?;
+            let file = match self.storage.open(&path, OpenMode::Read) {
+                // Retired since the listing.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file.map_err(ReadError::io("open", &path))?,
+            };
             bytes += file.len().map_err(ReadError::io("measure", &path))?;
             count += 1;
         }

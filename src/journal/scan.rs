@@ -80,8 +80,8 @@ impl GroupScanner {
         })
     }
 
-    /// Has a thread read the file ahead, for as long as the scanner goes forward. Nobody may be
-    /// writing to it.
+    /// Has a thread read the file ahead, for as long as the scanner goes forward. What is asked
+    /// for must have been durable before: what is read ahead of a writer is old when it is written.
     pub(crate) fn reading_ahead(mut self) -> Self {
         self.reading = Reading::WillBeAhead;
         // It takes turns with the buffers that are read into.

@@ -105,6 +105,13 @@ pub(crate) enum Unusable {
     Panicked(String),
 }
 
+impl Unusable {
+    /// Whether the file is damaged, rather than another program's.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(damage) if !matches!(damage, Damage::Version(_)))
+    }
+}
+
 impl SnapshotFile {
     /// Opens a snapshot and checks its header and its length.
     pub(crate) fn open(

@@ -80,7 +80,7 @@ pub(crate) fn restore<S: State>(
     if S::SNAPSHOT_VERSION == 0 && is_complete {
         names.clear();
     }
-    for name in names.into_iter().rev() {
+    while let Some(name) = names.pop() {
         let file = SnapshotFile::open(&**storage, partition_dir, &name, partition, journal_id);
         let loaded = file.and_then(|file| {
             if !as_of.holds(&file.header) {
@@ -91,6 +91,10 @@ pub(crate) fn restore<S: State>(
         });
         match loaded {
             Ok(None) => {}
+            // Beside a running writer: superseded by newer ones since the listing.
+            Err(Unusable::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                names = list_snapshots(&**storage, partition_dir)?;
+            }
             Ok(Some((state, tables, header))) => {
                 return Ok(Restored {
                     state,
@@ -102,6 +106,7 @@ pub(crate) fn restore<S: State>(
             Err(unusable) => rejected.push(RejectedSnapshot {
                 name: name.name,
                 reason: unusable.to_string(),
+                is_damaged: unusable.is_damage(),
             }),
         }
     }
@@ -202,6 +207,7 @@ pub(crate) fn check_snapshots(
             Err(unusable) => damaged.push(RejectedSnapshot {
                 name: name.name.clone(),
                 reason: unusable.to_string(),
+                is_damaged: unusable.is_damage(),
             }),
             Ok(()) => {}
         }

@@ -27,6 +27,8 @@ pub struct RejectedSnapshot {
     pub name: String,
     /// What is wrong with it.
     pub reason: String,
+    /// Whether it is damaged, rather than another program's.
+    pub is_damaged: bool,
 }
 
 impl std::fmt::Display for RejectedSnapshot {

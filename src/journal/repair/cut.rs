@@ -3,7 +3,7 @@
 //! It can be killed anywhere and made again. What keeps it safe is the order:
 //!
 //! 1. Copies are whole, synced and named before anything is changed. Snapshots that hold what goes
-//!    are set aside next: they witness it.
+//!    are set aside next, as they witness it, and the marks of cursors that have read it.
 //! 2. The control word is lowered first. Until the last removal, the segments that are left still
 //!    say that something is missing: an opening refuses, and another repair makes the same cut.
 //! 3. Segments go from the last to the first, each durably before the next: what is left is always
@@ -31,8 +31,8 @@ pub(super) struct Cut {
     /// The segment in which the last sound group lies.
     pub(super) kept: Option<String>,
     pub(super) copies: Vec<Copy>,
-    /// The snapshots that hold what goes.
-    pub(super) snapshots: Vec<String>,
+    /// The snapshots that hold what goes, and the marks of cursors that have read it.
+    pub(super) aside: Vec<String>,
     /// The segments that go, in this order.
     pub(super) removed: Vec<String>,
 }
@@ -59,8 +59,8 @@ impl Cut {
                 .and_then(|file| file.sync())
                 .map_err(ReadError::io("sync", &path))?;
         }
-        // They witness what is about to go.
-        self.set_snapshots_aside(directory, partition)?;
+        // Snapshots witness what is about to go, and marks stand behind it.
+        set_aside(directory, partition, &self.aside)?;
         store_control(storage, &folder, self.last_group, self.last_sequence)?;
         for name in &self.removed {
             let path = folder.join(name);
@@ -72,28 +72,6 @@ impl Cut {
                 .map_err(ReadError::io("sync the directory", &folder))?;
         }
         self.start_segment(directory, partition)
-    }
-
-    fn set_snapshots_aside(&self, directory: &Directory, partition: u32) -> Result<(), ReadError> {
-        if self.snapshots.is_empty() {
-            return Ok(());
-        }
-        let storage = &*directory.storage;
-        let (folder, quarantine) = (
-            directory.partition_dir(partition),
-            directory.path.join(QUARANTINE_DIR),
-        );
-        let set_aside = || {
-            storage.create_dir(&quarantine)?;
-            for name in &self.snapshots {
-                let to = quarantine.join(aside_name(partition, name));
-                storage.rename(&folder.join(name), &to)?;
-            }
-            // The new names first: a snapshot that is in both folders is better than in none.
-            storage.sync_dir(&quarantine)?;
-            storage.sync_dir(&folder)
-        };
-        set_aside().map_err(ReadError::io("set snapshots aside in", &quarantine))
     }
 
     fn start_segment(&self, directory: &Directory, partition: u32) -> Result<(), ReadError> {
@@ -128,9 +106,36 @@ impl Cut {
     }
 }
 
-/// The name of a snapshot in the quarantine.
-pub(super) fn aside_name(partition: u32, snapshot: &str) -> String {
-    format!("partition-{partition:04}-{snapshot}")
+/// Moves files of a partition to the quarantine.
+pub(super) fn set_aside(
+    directory: &Directory,
+    partition: u32,
+    names: &[String],
+) -> Result<(), ReadError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let storage = &*directory.storage;
+    let (folder, quarantine) = (
+        directory.partition_dir(partition),
+        directory.path.join(QUARANTINE_DIR),
+    );
+    let set_aside = || {
+        storage.create_dir(&quarantine)?;
+        for name in names {
+            let to = quarantine.join(aside_name(partition, name));
+            storage.rename(&folder.join(name), &to)?;
+        }
+        // The new names first: a file that is in both folders is better than one in none.
+        storage.sync_dir(&quarantine)?;
+        storage.sync_dir(&folder)
+    };
+    set_aside().map_err(ReadError::io("set files aside in", &quarantine))
+}
+
+/// The name of a file of a partition in the quarantine.
+pub(super) fn aside_name(partition: u32, name: &str) -> String {
+    format!("partition-{partition:04}-{name}")
 }
 
 /// The fingerprint of the event types in the segment at `path`; 0 where it cannot be read.

@@ -6,6 +6,7 @@ use super::cut::Cut;
 use super::error::Loss;
 use crate::journal::error::Corruption;
 use crate::journal::recovery::TornTail;
+use crate::snapshot::RejectedSnapshot;
 
 /// What a repair found and does, partition by partition.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct PartitionPlan {
     /// Damage in front of the newest sound snapshot: openings start behind that, and nothing is
     /// done about it. [Salvage](crate::journal::Cursor::skip_damage) reads what is left.
     pub covered: Vec<Corruption>,
+    /// Snapshots that are damaged: openings pass them over.
+    pub damaged_snapshots: Vec<RejectedSnapshot>,
     /// What is done, in this order; empty where nothing is wrong.
     pub steps: Vec<RepairStep>,
     pub(super) work: Work,
@@ -74,10 +77,11 @@ pub enum RepairStep {
         /// The copy, as a path in the journal's directory.
         to: String,
     },
-    /// A snapshot that holds what is cut is moved to the quarantine.
+    /// A file is moved to the quarantine: a snapshot that is damaged or holds what is cut, or the
+    /// mark of a cursor that has read what is cut.
     SetAside {
         /// Its file name.
-        snapshot: String,
+        file: String,
         /// Where it goes, as a path in the journal's directory.
         to: String,
     },
@@ -122,9 +126,7 @@ impl fmt::Display for RepairStep {
                 f,
                 "Copy {bytes} bytes from byte {position} of {segment} on to {to}."
             ),
-            Self::SetAside { snapshot, to } => {
-                write!(f, "Move {snapshot}, which holds what is cut, to {to}.")
-            }
+            Self::SetAside { file, to } => write!(f, "Move {file} to {to}."),
             Self::StoreControlWord { group, sequence } => write!(
                 f,
                 "Store a control word that names group {group} and sequence {sequence} as the last \

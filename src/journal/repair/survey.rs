@@ -11,6 +11,7 @@ use crate::journal::directory::{QUARANTINE_DIR, partition_dir};
 use crate::journal::error::{Corruption, ReadError};
 use crate::journal::format::{GroupHeader, Metadata, segment_file_name};
 use crate::journal::history::{History, Step};
+use crate::journal::marks::{MARK_SUFFIX, read_mark};
 use crate::journal::open::torn_file_name;
 use crate::journal::snapshots::list_snapshots;
 use crate::snapshot;
@@ -74,6 +75,7 @@ fn survey_partition(
         control_unreadable: false,
         loss: None,
         covered: Vec::new(),
+        damaged_snapshots: Vec::new(),
         steps: Vec::new(),
         work: Work::Nothing,
     };
@@ -104,6 +106,18 @@ fn survey_partition(
     };
     history.find_witnesses()?;
     plan.control_unreadable = history.control_unreadable;
+    let newest = snapshot::newest_sound(&**storage, &folder, partition, id)?;
+    if history.reached().group > 0 && newest.is_none() {
+        // Nothing that is left says what the retired events came to.
+        return Err(ReadError::Retired {
+            partition,
+            earliest: history.earliest(),
+        });
+    }
+    (_, plan.damaged_snapshots) = snapshot::check_snapshots(&**storage, &folder, partition, id)?;
+    let damaged = plan.damaged_snapshots.iter();
+    let damaged: Vec<_> = damaged.map(|damaged| damaged.name.clone()).collect();
+    plan.steps.extend(set_aside_steps(partition, &damaged));
     let (mut sound, mut tail) = (Sound::before(&history), Tail::default());
     loop {
         // Damage inside a group's frames leaves the history behind the group.
@@ -139,21 +153,35 @@ fn survey_partition(
             }
             Err(error) => (error, false),
         };
-        let ReadError::Corruption(corruption) = error else {
+        let ReadError::Corruption(mut corruption) = error else {
             return Err(error);
         };
-        let newest = snapshot::newest_sound(&**storage, &folder, partition, id)?;
         if let Some(position) = newest.filter(|position| position.group > sound.last_group) {
             // An opening starts behind that snapshot, and never comes here.
-            plan.covered.push(*corruption);
+            plan.covered.push((*corruption).clone());
             let mode = OpenMode::ReadUncached;
-            history = History::open(storage, &folder, partition, id, mode, Some(&position))?;
-            history.find_witnesses()?;
-            sound = Sound::before(&history);
             tail = Tail::default();
-            continue;
+            match History::open(storage, &folder, partition, id, mode, Some(&position)) {
+                Ok(behind) => {
+                    history = behind;
+                    history.find_witnesses()?;
+                    sound = Sound::before(&history);
+                    continue;
+                }
+                // The segment that it stands in is gone: the journal goes on right behind it.
+                Err(ReadError::Corruption(_)) => {
+                    sound = Sound {
+                        last_group: position.group,
+                        last_sequence: position.sequence,
+                        end: position.byte,
+                    };
+                }
+                Err(error) => return Err(error),
+            }
         }
-        plan_cut(&mut plan, &**storage, &folder, &history, sound)?;
+        plan_cut(&mut plan, &**storage, &folder, &history, sound, id)?;
+        corruption.last_known = corruption.last_known.max(sound.last_sequence);
+        corruption.first_lost = corruption.first_lost.max(sound.last_sequence + 1);
         plan.loss = Some(Loss {
             corruption: Corruption {
                 lost_up_to: None,
@@ -216,6 +244,15 @@ fn plan_opening(plan: &mut PartitionPlan, history: &History, sound: Sound, tail:
     plan.work = Work::Open;
 }
 
+/// The steps that move files to the quarantine.
+fn set_aside_steps(partition: u32, names: &[String]) -> Vec<RepairStep> {
+    let step = |name: &String| RepairStep::SetAside {
+        file: name.clone(),
+        to: format!("{QUARANTINE_DIR}/{}", aside_name(partition, name)),
+    };
+    names.iter().map(step).collect()
+}
+
 /// The steps that take everything behind `sound` out of the journal.
 fn plan_cut(
     plan: &mut PartitionPlan,
@@ -223,6 +260,7 @@ fn plan_cut(
     folder: &Path,
     history: &History,
     sound: Sound,
+    journal_id: [u64; 2],
 ) -> Result<(), ReadError> {
     let mut cut = Cut {
         last_group: sound.last_group,
@@ -243,11 +281,25 @@ fn plan_cut(
         let rest = Copy::of(storage, folder, kept, sound.end)?;
         cut.copies.splice(0..0, rest);
     }
-    cut.snapshots = list_snapshots(storage, folder)?
+    let damaged = |name: &str| plan.damaged_snapshots.iter().any(|one| one.name == name);
+    cut.aside = list_snapshots(storage, folder)?
         .into_iter()
-        .filter(|snapshot| snapshot.group > sound.last_group)
+        .filter(|snapshot| snapshot.group > sound.last_group && !damaged(&snapshot.name))
         .map(|snapshot| snapshot.name)
         .collect();
+    for name in storage
+        .list(folder)
+        .map_err(ReadError::io("list", folder))?
+    {
+        let Some(cursor) = name.strip_suffix(MARK_SUFFIX) else {
+            continue;
+        };
+        let mark = read_mark(storage, folder, plan.partition, journal_id, cursor);
+        let stays = matches!(&mark, Ok(Some(mark)) if mark.sequence <= sound.last_sequence);
+        if !stays {
+            cut.aside.push(name);
+        }
+    }
     // From the last to the first: what is left at any moment is the journal's beginning.
     cut.removed.reverse();
     let fresh = cut.fresh_name();
@@ -262,10 +314,7 @@ fn plan_cut(
     let removals = cut.removed.iter().map(|segment| RepairStep::RemoveSegment {
         segment: segment.clone(),
     });
-    let set_aside = cut.snapshots.iter().map(|name| RepairStep::SetAside {
-        snapshot: name.clone(),
-        to: format!("{QUARANTINE_DIR}/{}", aside_name(plan.partition, name)),
-    });
+    let set_aside = set_aside_steps(plan.partition, &cut.aside);
     plan.steps.extend(copies);
     plan.steps.extend(set_aside);
     plan.steps.push(RepairStep::StoreControlWord {
