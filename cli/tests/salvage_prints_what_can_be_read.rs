@@ -36,7 +36,7 @@ fn salvage_prints_what_precedes_and_what_follows_the_damage() {
         .collect();
     segments.sort();
     let mut bytes = fs::read(&segments[1]).unwrap();
-    bytes[4096 + 1000] ^= 1;
+    bytes[4096 + 100] ^= 1;
     fs::write(&segments[1], bytes).unwrap();
 
     let plain = place.run("dump", &[]).expect(4).says("corruption");
