@@ -236,6 +236,30 @@ fn a_missing_first_segment_that_no_snapshot_covers_is_corruption() {
 }
 
 #[test]
+fn a_cursor_that_is_stored_in_front_of_everything_goes_on_with_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(builder(directory.path()));
+    fill(&pipeline, 1..=20);
+    pipeline.close().unwrap();
+    let reader = JournalReader::open(directory.path()).unwrap();
+    for handled in 0..3 {
+        let mut cursor = reader.cursor(0).unwrap();
+        for _ in 0..handled {
+            cursor.next_event().unwrap().unwrap();
+        }
+        cursor.store("early").unwrap();
+        let mut cursor = reader.named_cursor(0, "early").unwrap();
+        for sequence in handled + 1..=20 {
+            assert_eq!(
+                cursor.next_event().unwrap().unwrap().meta.sequence,
+                sequence
+            );
+        }
+        assert!(cursor.next_event().unwrap().is_none());
+    }
+}
+
+#[test]
 fn a_named_cursor_goes_on_where_it_was_and_holds_retention_back_within_its_lag() {
     let directory = tempfile::tempdir().unwrap();
     let patient = Retention::FromOldestSnapshot {

@@ -10,7 +10,7 @@ use super::format::{Damage, Frame, Frames, GroupHeader, Position};
 use super::recovery::{Evidence, Finding, TornTail, Verdict, decide};
 use super::scan::{GroupScanner, Scanned, read_segment_header};
 use super::snapshots::last_snapshot_group;
-use crate::storage::{OpenMode, Storage};
+use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
 use crate::sync::Arc;
 
 /// A segment from this size on is read ahead by a second thread; a shorter one is read before a
@@ -261,7 +261,8 @@ impl History {
                 .segments
                 .get(self.current)
                 .map_or(1, |segment| segment.first_group),
-            byte: self.position(),
+            // In front of everything no segment is open yet.
+            byte: self.position().max(BLOCK_BYTES as u64),
         }
     }
 

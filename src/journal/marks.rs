@@ -116,15 +116,20 @@ pub(crate) fn read_mark(
     if (stored.partition, stored.journal_id) != (partition, journal_id) {
         return Err(damaged(Damage::Misplaced("another journal's cursor")));
     }
+    let position = Position {
+        group: stored.group,
+        sequence: stored.group_sequence,
+        segment_first_group: stored.segment_first_group,
+        byte: stored.byte,
+    };
+    let position = position.checked().map_err(damaged)?;
+    if stored.sequence < position.sequence || stored.sequence == u64::MAX {
+        return Err(damaged(Damage::OutOfRange("sequence")));
+    }
     Ok(Some(Mark {
         name: name.to_owned(),
         sequence: stored.sequence,
-        position: Position {
-            group: stored.group,
-            sequence: stored.group_sequence,
-            segment_first_group: stored.segment_first_group,
-            byte: stored.byte,
-        },
+        position,
     }))
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn read_snapshot_header(
         if (header.sequence, header.group) != (name.sequence, name.group) {
             return Err(Damage::Misplaced("another snapshot's header"));
         }
+        header.position().checked()?;
         Ok(header)
     }))
 }
