@@ -1,7 +1,7 @@
 //! Rigs that damage the bytes of a journal, in memory, and compare what the engine then says with
 //! what the bytes that are left prove.
 //!
-//! [`reference`] makes the journals, [`layout`] reads them independently of the engine,
+//! [`mod@reference`] makes the journals, [`layout`] reads them independently of the engine,
 //! [`expectation`] says what must come of damage, and [`check`] asks the engine.
 
 mod check;

@@ -1,7 +1,7 @@
 //! A publishing process that may die, and what its parent makes of it.
 //!
 //! The child is this program again (`rigs child`): it publishes the marks of [`stream`] and reports
-//! each acknowledgement on its standard output ([`line`]). The parent ([`running`]) collects them
+//! each acknowledgement on its standard output ([`mod@line`]). The parent ([`running`]) collects them
 //! in a [`Ledger`], which holds the directory to account after the fault.
 
 mod child;
