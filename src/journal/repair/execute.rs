@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::cut::{schema_of, store_control};
 use super::error::RepairError;
-use super::plan::{RepairPlan, Work};
+use super::plan::{PartitionPlan, RepairPlan, Work};
 use super::survey::survey;
 use crate::journal::directory::{Directory, has_writer, list_segments, read_metadata};
 use crate::journal::error::ReadError;
 use crate::journal::open::{RecoverError, recover_partition};
+use crate::snapshot;
 use crate::storage::{Files, Storage};
 use crate::sync::Arc;
 
@@ -77,7 +78,7 @@ impl Repair {
         for partition in &plan.partitions {
             match &partition.work {
                 Work::Nothing => {}
-                Work::Open => open(&directory, partition.partition)?,
+                Work::Open => open(&directory, partition)?,
                 Work::Cut(cut) => cut.make(&directory, partition.partition)?,
                 Work::Folder => {
                     let folder = directory.partition_dir(partition.partition);
@@ -101,14 +102,23 @@ impl Repair {
 }
 
 /// Does what an opening does by itself, without applying events.
-fn open(directory: &Directory, partition: u32) -> Result<(), ReadError> {
+fn open(directory: &Directory, plan: &PartitionPlan) -> Result<(), ReadError> {
     let storage = &*directory.storage;
+    let partition = plan.partition;
     let folder = directory.partition_dir(partition);
     let schema = match list_segments(storage, &folder)?.unwrap_or_default().last() {
         Some(last) => schema_of(storage, &folder.join(&last.name))?,
         None => 0,
     };
-    let recovered = recover_partition(directory, partition, schema, None, |_| {
+    // As the survey did: what a snapshot covers may be damaged.
+    let after = match plan.covered.is_empty() {
+        true => None,
+        false => {
+            let journal_id = directory.metadata.journal_id;
+            snapshot::newest_sound(storage, &folder, partition, journal_id)?
+        }
+    };
+    let recovered = recover_partition(directory, partition, schema, after, |_| {
         Ok::<_, RecoverError<Infallible>>(())
     });
     let recovery = recovered.map_err(|error| match error {
