@@ -8,7 +8,7 @@
 
 mod support;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use ringlog::journal::Repair;
 use ringlog::sim::{Settings, Simulation};
@@ -19,6 +19,10 @@ use support::{Counters, added, exploded};
 
 fn open(disk: &SimDisk, settings: &Settings, seed: u64) -> Simulation<Counters> {
     Simulation::open(disk, settings.clone(), seed, |_| Counters::default()).unwrap()
+}
+
+fn is_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "seg")
 }
 
 fn two_partitions() -> Settings {
@@ -258,8 +262,11 @@ fn damage_in_front_of_a_snapshot_and_right_behind_it_is_repaired() {
     let mut simulation = open(&disk).unwrap();
     drop(simulation.publish(&added(1, 2)).unwrap());
     simulation.close().unwrap();
-    let is_segment = |path: &PathBuf| path.extension().is_some_and(|end| end == "seg");
-    let segments: Vec<_> = disk.paths().into_iter().filter(is_segment).collect();
+    let segments: Vec<_> = disk
+        .paths()
+        .into_iter()
+        .filter(|path| is_segment(path))
+        .collect();
     assert_eq!(segments.len(), 2);
     for segment in &segments {
         assert!(disk.flip_bit(segment, 0));
@@ -271,6 +278,37 @@ fn damage_in_front_of_a_snapshot_and_right_behind_it_is_repaired() {
         .accept_loss(true);
     let plan = repair.execute().unwrap();
     assert_eq!(plan.losses().count(), 1);
+    assert_eq!(open(&disk).unwrap().state(0), &kept);
+}
+
+/// Found by `rigs sim`: a repair that had to do nothing but what an opening does met the damage that
+/// an opening passes over.
+#[test]
+fn a_repair_passes_over_damage_in_front_of_a_snapshot_as_an_opening_does() {
+    let settings = Settings::default();
+    let open =
+        |disk: &SimDisk| Simulation::open(disk, settings.clone(), 1, |_| Sums::<1>::default());
+    let disk = SimDisk::new(1);
+    let mut simulation = open(&disk).unwrap();
+    drop(simulation.publish(&added(1, 1)).unwrap());
+    simulation.close().unwrap();
+    let first = disk.paths().into_iter().find(|path| is_segment(path));
+    let mut simulation = open(&disk).unwrap();
+    drop(simulation.publish(&added(1, 2)).unwrap());
+    simulation.run_until_idle();
+    simulation.snapshot().unwrap();
+    let kept = simulation.state(0).clone();
+    simulation.close().unwrap();
+    let control = disk
+        .paths()
+        .into_iter()
+        .find(|path| path.ends_with("control"));
+    assert!(disk.flip_bit(first.unwrap(), 0) && disk.flip_bit(control.unwrap(), 0));
+    let plan = Repair::new(&settings.path)
+        .storage(disk.clone())
+        .execute()
+        .unwrap();
+    assert!(plan.partitions[0].control_unreadable && !plan.partitions[0].covered.is_empty());
     assert_eq!(open(&disk).unwrap().state(0), &kept);
 }
 

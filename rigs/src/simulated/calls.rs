@@ -147,6 +147,7 @@ fn stages(operation: Operation) -> &'static [&'static str] {
         Operation::SetLength => &["trim"],
         Operation::Rename => &["name"],
         Operation::Random => &["salt"],
+        Operation::Lock => &["unlock"],
         _ => &[],
     }
 }
