@@ -114,6 +114,26 @@ fn every_block_of_the_journal_that_turns_to_zeros_is_noticed() {
 }
 
 #[test]
+fn a_cursor_that_goes_on_inside_a_segment_whose_header_is_damaged_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let segment = journal(directory.path());
+    let reader = JournalReader::open(directory.path()).unwrap();
+    let mut cursor = reader.cursor(0).unwrap();
+    for _ in 0..5 {
+        cursor.next_event().unwrap().unwrap();
+    }
+    cursor.store("audit").unwrap();
+    edit(&segment, |bytes| bytes[2] ^= 1);
+    // Nothing but the segment itself says that groups follow the mark.
+    forget_control_word(directory.path());
+    let mut cursor = reader.named_cursor(0, "audit").unwrap();
+    for _ in 0..2 {
+        let refused = cursor.next_event().unwrap_err();
+        assert!(refused.is_corruption(), "{refused}");
+    }
+}
+
+#[test]
 fn a_lost_segment_is_corruption() {
     let directory = tempfile::tempdir().unwrap();
     let segment = journal(directory.path());

@@ -164,9 +164,11 @@ impl History {
         };
         let mut scanner = match self.open_segment(&last) {
             Ok(scanner) => scanner,
-            // Said where the walk comes to it, which it must: what precedes it can be read.
+            // Said where the walk comes to it, which it must: what precedes it can be read. It may
+            // start in the middle of the segment, where nothing else says that more follows.
             Err(ReadError::Corruption(_)) => {
-                self.acknowledged_group = self.acknowledged_group.max(last.first_group);
+                let follows = last.first_group.max(self.expected_group);
+                self.acknowledged_group = self.acknowledged_group.max(follows);
                 return Ok(());
             }
             Err(error) => return Err(error),
