@@ -122,8 +122,9 @@ impl<'a> Damaged<'a> {
         expectation.readable = readable;
         if is_startable {
             expectation.reading = reading;
-            expectation.cursor = walk(&parts, self.reference.marked_group + 1, synced).0;
         }
+        // A mark needs no snapshot: what lies behind it is there.
+        expectation.cursor = walk(&parts, self.reference.marked_group + 1, synced).0;
         expectation.acknowledged = sequence_of(&parts, acknowledged);
         expectation.opening = match newest {
             Some((group, _)) => walk(&parts, group + 1, synced).0,
