@@ -1,0 +1,24 @@
+//! The crate `disruptor`, as its authors wrote it, on loom's atomics and locks: what `build.rs`
+//! took from the registry. So the models explore the library's own `ring` on the code that it is
+//! released with.
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "not our code"
+)]
+
+include!(concat!(env!("OUT_DIR"), "/src/lib.rs"));
+
+/// `std`, but for what threads share.
+mod twin {
+    pub(crate) use std::*;
+
+    /// `Arc` stays `std`'s: its counts are not what is explored.
+    pub(crate) mod sync {
+        #[cfg(loom)]
+        pub(crate) use loom::sync::{Mutex, atomic};
+        pub(crate) use std::sync::*;
+    }
+}
