@@ -6,8 +6,10 @@
 use std::cell::Cell;
 use std::task::Waker;
 
-thread_local! {
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
+use crate::sync;
+
+sync::of_each_thread! {
+    static DEPTH: Cell<u32> = Cell::new(0);
 }
 
 /// Marks this thread as running the user's code until dropped.
@@ -16,21 +18,21 @@ pub(crate) struct Callback(());
 
 impl Callback {
     pub(crate) fn enter() -> Self {
-        DEPTH.set(DEPTH.get() + 1);
+        DEPTH.with(|depth| depth.set(depth.get() + 1));
         Self(())
     }
 }
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
     }
 }
 
 /// Whether the engine is below us on this thread's stack.
 #[inline]
 pub(crate) fn is_inside() -> bool {
-    DEPTH.get() != 0
+    DEPTH.with(Cell::get) != 0
 }
 
 /// Wakes a task; a panic of its waker is contained and costs nobody else theirs.
@@ -39,6 +41,15 @@ pub(crate) fn wake(waker: Waker) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake())).is_err() {
         tracing::error!("a waker panicked; the other waiters were woken all the same");
     }
+}
+
+/// Runs the engine's own code, in which a panic is a bug: it is contained and told, except under
+/// loom, where it is what a model looks for.
+pub(crate) fn contain<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
+    if cfg!(loom) {
+        return Ok(body());
+    }
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body))
 }
 
 /// The text of a panic's payload, for a report.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 pub use crate::partition::Poison;
 use crate::sync::Arc;
-use crate::{idle, journal, partition, watermark};
+use crate::{idle, journal, partition, ring, watermark};
 
 /// Makes a type that hands its methods through to the crate's own.
 macro_rules! reach {
@@ -211,5 +211,44 @@ impl Gate {
 
     pub fn settle(&self, position: u64) {
         self.0.settled.advance(position);
+    }
+}
+
+pub use crate::ring::SLOT_BYTES;
+
+/// The ring, rolled to where its next record has position `first`, as if as many had been read.
+pub fn ring(slots: usize, first: u64) -> (RingPublisher, RingPoller) {
+    let (mut publisher, mut poller) = ring::ring(slots);
+    for position in 1..first {
+        assert_eq!(publisher.try_publish(&[0]), Ok(position));
+        assert_eq!(poller.poll(1, |_, _| {}), 1);
+    }
+    (RingPublisher(publisher), RingPoller(poller))
+}
+
+#[derive(Debug, Clone)]
+pub struct RingPublisher(ring::RingPublisher);
+
+impl RingPublisher {
+    /// The record's position; `None` where the ring is full.
+    pub fn try_publish(&mut self, record: &[u8]) -> Option<u64> {
+        self.0.try_publish(record).ok()
+    }
+
+    pub fn try_seal(&mut self) -> bool {
+        self.0.try_seal()
+    }
+}
+
+#[derive(Debug)]
+pub struct RingPoller(ring::RingPoller);
+
+impl RingPoller {
+    pub fn poll(&mut self, slots_max: u64, on_record: impl FnMut(u64, &[u8])) -> u64 {
+        self.0.poll(slots_max, on_record)
+    }
+
+    pub fn has_records(&self) -> bool {
+        self.0.has_records()
     }
 }

@@ -10,13 +10,15 @@
 )]
 
 #[cfg(loom)]
-use loom::{sync as shared, thread};
+use loom::{cell::UnsafeCell, sync as shared, thread};
 #[cfg(not(loom))]
 use std::{sync as shared, thread};
 
 pub(crate) use shared::atomic::{Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock};
-pub(crate) use std::thread::{JoinHandle, Scope, ScopedJoinHandle, scope};
+// Scoped threads have no twin in loom: only recovery starts them.
+pub(crate) use std::thread::{Scope, ScopedJoinHandle, scope};
+pub(crate) use thread::JoinHandle;
 
 #[cfg(not(loom))]
 pub(crate) use crossbeam::queue::ArrayQueue;
@@ -26,6 +28,21 @@ pub(crate) use parking::{Thread, current};
 pub(crate) use thread::{Thread, current};
 
 use std::time::Duration;
+
+/// Declares a variable of each thread, with a constant to start from.
+macro_rules! of_each_thread {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        #[cfg(not(loom))]
+        std::thread_local! {
+            static $name: $type = const { $value };
+        }
+        #[cfg(loom)]
+        loom::thread_local! {
+            static $name: $type = $value;
+        }
+    };
+}
+pub(crate) use of_each_thread;
 
 macro_rules! atomic {
     ($name:ident, $value:ty) => {
@@ -101,6 +118,47 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> shared::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// What threads hand each other through memory that they share: plain memory in the product, and
+/// under loom a cell that sees every access and reports a race.
+#[derive(Debug)]
+#[cfg_attr(not(loom), repr(transparent))]
+pub(crate) struct Tracked<T> {
+    #[cfg(not(loom))]
+    value: T,
+    #[cfg(loom)]
+    value: UnsafeCell<T>,
+}
+
+impl<T> Tracked<T> {
+    pub(crate) fn new(value: T) -> Self {
+        #[cfg(loom)]
+        let value = UnsafeCell::new(value);
+        Self { value }
+    }
+
+    #[inline]
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        #[cfg(not(loom))]
+        return look(&self.value);
+        // SAFETY: the shared borrow of `self` excludes a writer, or loom reports a race.
+        #[cfg(loom)]
+        return self.value.with(|value| look(unsafe { &*value }));
+    }
+
+    #[inline]
+    pub(crate) fn write<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
+        #[cfg(not(loom))]
+        return change(&mut self.value);
+        // SAFETY: the exclusive borrow of `self` excludes everybody else, or loom reports a race.
+        #[cfg(loom)]
+        return self.value.with_mut(|value| change(unsafe { &mut *value }));
+    }
+}
+
+// SAFETY: a shared `Tracked` is only read; loom's cell merely has no bound to say so.
+#[cfg(loom)]
+unsafe impl<T: Sync> Sync for Tracked<T> {}
+
 /// Blocks this thread until it is unparked, or for no reason.
 pub(crate) fn park() {
     #[cfg(not(loom))]
@@ -143,7 +201,7 @@ pub(crate) fn spawn_named<T: Send + 'static>(
     name: String,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
-    std::thread::Builder::new().name(name).spawn(body)
+    thread::Builder::new().name(name).spawn(body)
 }
 
 /// Starts a named thread that ends before `scope` does.

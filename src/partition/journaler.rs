@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::exchange::Exchange;
 use super::gate::Gate;
 use super::poison::Poison;
-use crate::callback::panic_message;
+use crate::callback::{contain, panic_message};
 use crate::canary::{Canary, is_planted};
 use crate::journal::{WriteFailure, Writer};
 use crate::sync::{Arc, Ordering};
@@ -172,19 +172,18 @@ impl Journaler {
         body: impl FnOnce(&mut Self) -> Result<T, WriteFailure>,
     ) -> Option<T> {
         let partition = self.gate.partition;
-        let poison =
-            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&mut *self))) {
-                Ok(Ok(done)) => return Some(done),
-                Ok(Err(failure)) => Poison::Journal {
-                    partition,
-                    stage: failure.stage,
-                    source: Arc::new(failure.source),
-                },
-                Err(payload) => Poison::Engine {
-                    partition,
-                    message: panic_message(&*payload).into(),
-                },
-            };
+        let poison = match contain(|| body(&mut *self)) {
+            Ok(Ok(done)) => return Some(done),
+            Ok(Err(failure)) => Poison::Journal {
+                partition,
+                stage: failure.stage,
+                source: Arc::new(failure.source),
+            },
+            Err(payload) => Poison::Engine {
+                partition,
+                message: panic_message(&*payload).into(),
+            },
+        };
         self.stage = Stage::Failed;
         self.gate.poison(poison.clone());
         self.gate.fail_receipts(poison);

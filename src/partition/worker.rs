@@ -2,7 +2,7 @@
 
 use super::poison::Poison;
 use super::sequencer::Partition;
-use crate::callback::panic_message;
+use crate::callback::{contain, panic_message};
 use crate::event::State;
 use crate::idle::Signal;
 use crate::sync::{Arc, yield_now};
@@ -13,8 +13,7 @@ pub(crate) fn run_partitions<S: State>(mut partitions: Vec<Partition<S>>, signal
         .iter()
         .map(|partition| Arc::clone(partition.gate()))
         .collect();
-    let body = std::panic::AssertUnwindSafe(|| step_until_finished(&mut partitions, signal));
-    if let Err(payload) = std::panic::catch_unwind(body) {
+    if let Err(payload) = contain(|| step_until_finished(&mut partitions, signal)) {
         let message: Arc<str> = panic_message(&*payload).into();
         for gate in gates {
             let poison = Poison::Engine {

@@ -5,18 +5,23 @@ use disruptor::{
     SingleConsumerBarrier, build_multi_producer,
 };
 
+use crate::sync::Tracked;
+
 /// Bytes of a record that one slot carries.
-pub(crate) const SLOT_BYTES: usize = 120;
+pub const SLOT_BYTES: usize = 120;
 
 /// A pair of cache lines: the adjacent-line prefetcher then never drags in a neighbour's slot.
 #[derive(Debug)]
 #[repr(C, align(128))]
-struct Slot {
+struct Part {
     bytes: [u8; SLOT_BYTES],
     /// The length of the record that starts here; 0 where one continues.
     length: u32,
 }
 
+type Slot = Tracked<Part>;
+
+#[cfg(not(loom))]
 const _: () = assert!(size_of::<Slot>() == 128);
 
 /// How many slots a record of `bytes` bytes takes.
@@ -52,9 +57,11 @@ pub(crate) struct RingPoller {
 
 /// A ring of `slots` slots: a power of two, at least 64.
 pub(crate) fn ring(slots: usize) -> (RingPublisher, RingPoller) {
-    let factory = || Slot {
-        bytes: [0; SLOT_BYTES],
-        length: 0,
+    let factory = || {
+        Tracked::new(Part {
+            bytes: [0; SLOT_BYTES],
+            length: 0,
+        })
     };
     // The wait strategy is never used: the poller is polled by our own threads.
     let (poller, builder) = build_multi_producer(slots, factory, BusySpin).new_event_poller();
@@ -92,16 +99,20 @@ impl RingPublisher {
         let sequence = if record.len() <= SLOT_BYTES {
             self.producer
                 .try_publish(|slot| {
-                    slot.length = length;
-                    slot.bytes[..record.len()].copy_from_slice(record);
+                    slot.write(|part| {
+                        part.length = length;
+                        part.bytes[..record.len()].copy_from_slice(record);
+                    });
                 })
                 .map_err(|_| RingFull)?
         } else {
             self.producer
                 .try_batch_publish(slots_for(record.len()), |slots| {
                     for ((slot, bytes), index) in slots.zip(record.chunks(SLOT_BYTES)).zip(0u32..) {
-                        slot.length = if index == 0 { length } else { 0 };
-                        slot.bytes[..bytes.len()].copy_from_slice(bytes);
+                        slot.write(|part| {
+                            part.length = if index == 0 { length } else { 0 };
+                            part.bytes[..bytes.len()].copy_from_slice(bytes);
+                        });
                     }
                 })
                 .map_err(|_| RingFull)?
@@ -146,22 +157,24 @@ impl RingPoller {
         for slot in &mut guard {
             read += 1;
             let position = self.position + read;
-            let length = slot.length as usize;
-            if self.partial_length == 0 && length <= SLOT_BYTES {
-                on_record(position, &slot.bytes[..length]);
-                continue;
-            }
-            if self.partial_length == 0 {
-                self.partial_length = length;
-                self.partial.clear();
-            }
-            let missing = self.partial_length - self.partial.len();
-            self.partial
-                .extend_from_slice(&slot.bytes[..missing.min(SLOT_BYTES)]);
-            if self.partial.len() == self.partial_length {
-                self.partial_length = 0;
-                on_record(position, &self.partial);
-            }
+            let (partial, partial_length) = (&mut self.partial, &mut self.partial_length);
+            slot.read(|part| {
+                let length = part.length as usize;
+                if *partial_length == 0 && length <= SLOT_BYTES {
+                    on_record(position, &part.bytes[..length]);
+                    return;
+                }
+                if *partial_length == 0 {
+                    *partial_length = length;
+                    partial.clear();
+                }
+                let missing = *partial_length - partial.len();
+                partial.extend_from_slice(&part.bytes[..missing.min(SLOT_BYTES)]);
+                if partial.len() == *partial_length {
+                    *partial_length = 0;
+                    on_record(position, partial);
+                }
+            });
         }
         self.position += read;
         read

@@ -4,5 +4,6 @@ mod canaries;
 mod exchange;
 mod gate;
 mod mailbox;
+mod ring;
 mod signal;
 mod watermark;
