@@ -214,7 +214,7 @@ impl Gate {
     }
 }
 
-pub use crate::ring::SLOT_BYTES;
+pub const SLOT_BYTES: usize = ring::SLOT_BYTES;
 
 /// The ring, rolled to where its next record has position `first`, as if as many had been read.
 pub fn ring(slots: usize, first: u64) -> (RingPublisher, RingPoller) {

@@ -23,8 +23,16 @@ use crate::snapshot::{Fresh, Parts, Policy, Retention, Snapshotter};
 use crate::storage::{Files, OpenMode, Storage};
 use crate::sync::{Arc, Mutex};
 
-const RING_SLOTS_DEFAULT: usize = 4096;
-const GROUP_BYTES_DEFAULT: usize = 1024 * 1024;
+/// The default, too: room for the longest event. The models have short ones.
+#[cfg(not(loom))]
+const RING_SLOTS_MIN: usize = 4096;
+#[cfg(loom)]
+const RING_SLOTS_MIN: usize = 64;
+/// The default is twice as much.
+#[cfg(not(loom))]
+const GROUP_BYTES_MIN: usize = 512 * 1024;
+#[cfg(loom)]
+const GROUP_BYTES_MIN: usize = 16 * 1024;
 /// Positions are 64-bit: the limit is there because a segment is also the unit of retention.
 const SEGMENT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
@@ -50,8 +58,8 @@ impl Builder {
             path: path.to_owned(),
             partitions: 1,
             durability: Durability::default(),
-            ring_slots: RING_SLOTS_DEFAULT,
-            group_bytes: GROUP_BYTES_DEFAULT,
+            ring_slots: RING_SLOTS_MIN,
+            group_bytes: 2 * GROUP_BYTES_MIN,
             partition_threads: None,
             pin_threads: true,
             snapshots: Policy::default(),
@@ -180,13 +188,15 @@ impl Builder {
         if !(1..=1024).contains(&self.partitions) {
             return Err(setting("partitions", "from 1 to 1,024"));
         }
-        if !self.ring_slots.is_power_of_two() || !(4096..=1 << 20).contains(&self.ring_slots) {
+        if !self.ring_slots.is_power_of_two()
+            || !(RING_SLOTS_MIN..=1 << 20).contains(&self.ring_slots)
+        {
             return Err(setting(
                 "ring_slots",
                 "a power of two from 4,096 to 1,048,576",
             ));
         }
-        if !(512 * 1024..=journal::GROUP_BYTES_MAX).contains(&self.group_bytes) {
+        if !(GROUP_BYTES_MIN..=journal::GROUP_BYTES_MAX).contains(&self.group_bytes) {
             return Err(setting("group_bytes", "from 512 KiB to 8 MiB"));
         }
         if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_sizes.largest)
@@ -209,7 +219,8 @@ impl Builder {
                 "`Everything` for a state that takes no snapshots",
             ));
         }
-        const { assert!(ring::slots_for(frame_bytes(EVENT_BYTES_MAX)) < RING_SLOTS_DEFAULT) };
+        const LONGEST: usize = ring::slots_for(frame_bytes(EVENT_BYTES_MAX));
+        const { assert!(cfg!(loom) || LONGEST < RING_SLOTS_MIN) };
         Ok(())
     }
 

@@ -10,10 +10,6 @@ use crate::partition::{Exchange, Gate, Journaler, Partition, run_journaler, run_
 use crate::snapshot::Snapshotter;
 use crate::sync::{self, Arc, AtomicU8, Ordering};
 
-const PIN_PENDING: u8 = 0;
-const PIN_GRANTED: u8 = 1;
-const PIN_REFUSED: u8 = 2;
-
 impl Running {
     pub(crate) fn start_journaler(
         &mut self,
@@ -93,17 +89,13 @@ impl Running {
         for (index, lane) in lanes.into_iter().enumerate() {
             let signal = Arc::clone(&lane[0].gate().worker);
             let cpu = placement.cpus.get(index).copied();
-            let pinned = Arc::new((AtomicU8::new(PIN_PENDING), Signal::new()));
-            let answer = Arc::clone(&pinned);
+            let pinning = Arc::new(Pinning::default());
+            let answer = Arc::clone(&pinning);
             let name = format!("ringlog-p{index}");
             let thread = sync::spawn_named(name, move || {
-                let granted = cpu.is_some_and(pin_to);
-                // ORDERING: release pairs with the acquire below; the flag carries nothing else.
-                answer.0.store(
-                    if granted { PIN_GRANTED } else { PIN_REFUSED },
-                    Ordering::Release,
-                );
-                answer.1.notify();
+                if let Some(cpu) = cpu {
+                    answer.give(pin_to(cpu));
+                }
                 run_partitions(lane, &signal)
             })
             .map_err(|source| OpenError::Io {
@@ -111,15 +103,46 @@ impl Running {
                 source,
             })?;
             self.partition_threads.push(thread);
-            // ORDERING: acquire, see above.
-            pinned
-                .1
-                .wait_until(|| pinned.0.load(Ordering::Acquire) != PIN_PENDING);
-            // ORDERING: relaxed: the thread wrote it once, before the wait ended.
-            if let (PIN_GRANTED, Some(cpu)) = (pinned.0.load(Ordering::Relaxed), cpu) {
+            if let Some(cpu) = cpu
+                && pinning.is_granted()
+            {
                 report.pinned_cpus.push(cpu);
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a thread that started was pinned, as it says itself.
+#[derive(Debug, Default)]
+struct Pinning {
+    answer: AtomicU8,
+    signal: Signal,
+}
+
+impl Pinning {
+    const PENDING: u8 = 0;
+    const GRANTED: u8 = 1;
+    const REFUSED: u8 = 2;
+
+    fn give(&self, granted: bool) {
+        let answer = if granted {
+            Self::GRANTED
+        } else {
+            Self::REFUSED
+        };
+        // ORDERING: relaxed: the answer carries nothing else, and the signal orders it.
+        self.answer.store(answer, Ordering::Relaxed);
+        self.signal.notify();
+    }
+
+    fn is_granted(&self) -> bool {
+        let mut answer = Self::PENDING;
+        self.signal.wait_until(|| {
+            // ORDERING: relaxed, as in `give`.
+            answer = self.answer.load(Ordering::Relaxed);
+            answer != Self::PENDING
+        });
+        answer == Self::GRANTED
     }
 }

@@ -8,7 +8,7 @@ use disruptor::{
 use crate::sync::Tracked;
 
 /// Bytes of a record that one slot carries.
-pub const SLOT_BYTES: usize = 120;
+pub(crate) const SLOT_BYTES: usize = 120;
 
 /// A pair of cache lines: the adjacent-line prefetcher then never drags in a neighbour's slot.
 #[derive(Debug)]

@@ -10,5 +10,5 @@
 mod ingress;
 
 #[cfg(loom)]
-pub use ingress::SLOT_BYTES;
+pub(crate) use ingress::SLOT_BYTES;
 pub(crate) use ingress::{RingFull, RingPoller, RingPublisher, ring, slots_for};

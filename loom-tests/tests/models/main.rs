@@ -4,6 +4,7 @@ mod canaries;
 mod exchange;
 mod gate;
 mod mailbox;
+mod pipeline;
 mod ring;
 mod signal;
 mod watermark;

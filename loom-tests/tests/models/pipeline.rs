@@ -1,0 +1,196 @@
+//! Whole pipelines, through the public API: publishers, the ring, the partition thread, receipts,
+//! reads and the close, without a journal.
+
+use loom::thread;
+use ringlog::{
+    Durability, EventMeta, Pipeline, PublishError, ReadStateError, Receipt, ReceiptError, State, events,
+    rkyv,
+};
+use ringlog_loom_tests::{Preemptions, explore};
+
+/// A number, to be remembered.
+#[derive(Debug, Clone, rkyv::Archive, rkyv::Serialize)]
+#[rkyv(crate = ringlog::rkyv)]
+struct Number {
+    number: u64,
+}
+
+/// Makes `apply` panic.
+#[derive(Debug, Clone, rkyv::Archive, rkyv::Serialize)]
+#[rkyv(crate = ringlog::rkyv)]
+struct Explosion {
+    number: u64,
+}
+
+events! {
+    /// What happens here.
+    #[derive(Debug)]
+    enum Happening, view HappeningView {
+        Number(Number) = 1, "number", version 1, key number;
+        Explosion(Explosion) = 2, "explosion", version 1, key number;
+    }
+}
+
+#[derive(Debug, Default)]
+struct Numbers(Vec<u64>);
+
+impl State for Numbers {
+    type Event = Happening;
+
+    fn apply(&mut self, event: HappeningView<'_>, _meta: &EventMeta) {
+        match event {
+            HappeningView::Number(number) => self.0.push(number.number.to_native()),
+            // Without the panic hook, which would print one of these an execution.
+            HappeningView::Explosion(_) => std::panic::resume_unwind(Box::new("as it is to")),
+        }
+    }
+}
+
+fn number(number: u64) -> Happening {
+    Number { number }.into()
+}
+
+fn explosion() -> Happening {
+    Explosion { number: 1 }.into()
+}
+
+fn open() -> Pipeline<Numbers> {
+    Pipeline::<Numbers>::builder("nowhere")
+        .durability(Durability::Memory)
+        .pin_threads(false)
+        .open(|_| Numbers::default())
+        .unwrap()
+}
+
+/// Closes a pipeline where the close is not what is explored.
+fn end(pipeline: Pipeline<Numbers>) {
+    loom::skip_branch();
+    drop(pipeline);
+}
+
+#[test]
+fn a_receipt_is_answered_once_its_event_was_applied() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        let publisher = pipeline.publisher();
+        let receipt = publisher.publish(&number(7)).unwrap();
+        receipt.wait().unwrap();
+        assert_eq!(pipeline.stats()[0].applied_sequence, 1);
+        assert_eq!(pipeline.close().unwrap().events(), 1);
+    });
+}
+
+#[test]
+fn a_read_sees_what_this_thread_published_before() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        pipeline.publisher().publish(&number(1)).unwrap();
+        let seen = pipeline.read(1, |numbers| numbers.0.clone());
+        assert_eq!(seen.unwrap(), [1]);
+        end(pipeline);
+    });
+}
+
+#[test]
+fn a_read_beside_a_publisher_sees_a_state_between_two_events() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        let publisher = pipeline.publisher();
+        let thread = thread::spawn(move || publisher.publish(&number(1)).map(drop).unwrap());
+        let seen = pipeline.read_applied(1, |numbers| numbers.0.clone());
+        let seen = seen.unwrap();
+        assert!([&[][..], &[1]].contains(&&seen[..]), "{seen:?}");
+        end(pipeline);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn whatever_was_taken_before_the_close_is_handled_and_everything_later_is_refused() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        let publisher = pipeline.publisher();
+        let thread = thread::spawn(move || {
+            let taken = [1, 2].map(|of| match publisher.publish(&number(of)) {
+                Ok(receipt) => {
+                    receipt.wait().expect("what was taken is handled");
+                    true
+                }
+                Err(PublishError::Closed) => false,
+                Err(error) => panic!("{error}"),
+            });
+            // The publisher lives on, and the threads end all the same.
+            (taken, publisher)
+        });
+        let report = pipeline.close().unwrap();
+        let (taken, publisher) = thread.join().unwrap();
+        let expected = match taken {
+            [false, false] => 0,
+            [true, false] => 1,
+            [true, true] => 2,
+            [false, true] => panic!("taken behind the close"),
+        };
+        assert_eq!(report.events(), expected);
+        let refused = publisher.publish(&number(3)).map(drop);
+        assert!(matches!(refused, Err(PublishError::Closed)), "{refused:?}");
+    });
+}
+
+#[test]
+fn publishers_may_be_cloned_and_dropped_beside_the_close() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        let publisher = pipeline.publisher();
+        let thread = thread::spawn(move || {
+            let clone = publisher.clone();
+            drop(publisher);
+            clone.publish(&number(1)).is_ok()
+        });
+        let report = pipeline.close().unwrap();
+        assert_eq!(report.events(), u64::from(thread.join().unwrap()));
+    });
+}
+
+#[test]
+fn a_panic_in_apply_fails_its_event_and_nothing_in_front_of_it() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        let publisher = pipeline.publisher();
+        let before = publisher.publish(&number(1)).unwrap();
+        let exploded = publisher.publish(&explosion()).map(Receipt::wait);
+        assert!(
+            matches!(exploded, Ok(Err(ReceiptError::Poisoned(_)))),
+            "{exploded:?}"
+        );
+        before.wait().unwrap();
+        let after = publisher.publish(&number(2)).map(drop);
+        assert!(matches!(after, Err(PublishError::Poisoned(_))), "{after:?}");
+        end(pipeline);
+    });
+}
+
+#[test]
+fn a_panic_in_apply_reaches_whoever_publishes_beside_it() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        let publisher = pipeline.publisher();
+        let thread = thread::spawn(move || match publisher.publish(&number(1)) {
+            Ok(receipt) => matches!(receipt.wait(), Ok(()) | Err(ReceiptError::Poisoned(_))),
+            Err(error) => matches!(error, PublishError::Poisoned(_)),
+        });
+        pipeline.publisher().publish(&explosion()).map(drop).unwrap();
+        assert!(thread.join().unwrap());
+        end(pipeline);
+    });
+}
+
+#[test]
+fn a_panic_in_apply_turns_a_reader_away_who_would_wait_for_ever() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        pipeline.publisher().publish(&explosion()).map(drop).unwrap();
+        let read = pipeline.read(1, |numbers| numbers.0.len());
+        assert!(matches!(read, Err(ReadStateError::Poisoned(_))), "{read:?}");
+        end(pipeline);
+    });
+}
