@@ -44,9 +44,9 @@ pub(crate) fn wake(waker: Waker) {
 }
 
 /// Runs the engine's own code, in which a panic is a bug: it is contained and told, except under
-/// loom, where it is what a model looks for.
+/// loom and shuttle, where it is what a test looks for.
 pub(crate) fn contain<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
-    if cfg!(loom) {
+    if cfg!(any(loom, shuttle)) {
         return Ok(body());
     }
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(body))

@@ -1,7 +1,7 @@
 //! Planted bugs, each of which a model or a rig must find.
 //!
 //! In the product [`is_planted`] is `false` at compile time, and nothing of this is left. Under
-//! loom, and in a build with `--cfg ringlog_canaries`, one canary can be planted in a process by
+//! loom and shuttle, and in a build with `--cfg ringlog_canaries`, one canary can be planted in a process by
 //! naming it in the environment. A test of `loom-tests/` then runs the model that is to catch it in a
 //! process of its own, and asserts that it does; `.ci/canaries` does the same with the rigs. A suite
 //! that passes with a planted bug proves nothing.
@@ -15,7 +15,7 @@ macro_rules! canaries {
             $($(#[$doc])* $name,)*
         }
 
-        #[cfg(any(loom, ringlog_canaries))]
+        #[cfg(any(loom, shuttle, ringlog_canaries))]
         const ALL: &[Canary] = &[$(Canary::$name,)*];
     };
 }
@@ -103,14 +103,14 @@ canaries! {
 }
 
 /// Whether the canary is planted: never in the product.
-#[cfg(not(any(loom, ringlog_canaries)))]
+#[cfg(not(any(loom, shuttle, ringlog_canaries)))]
 #[inline(always)]
 pub(crate) const fn is_planted(_: Canary) -> bool {
     false
 }
 
 /// Whether the canary is planted.
-#[cfg(any(loom, ringlog_canaries))]
+#[cfg(any(loom, shuttle, ringlog_canaries))]
 pub(crate) fn is_planted(canary: Canary) -> bool {
     static PLANTED: std::sync::OnceLock<Option<Canary>> = std::sync::OnceLock::new();
     let named = || {

@@ -17,15 +17,15 @@ use crate::sync::{
 };
 
 /// Rounds of `PAUSE` before yielding: about 2 µs, less than a park and unpark costs.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const SPIN_ROUNDS: u32 = 6;
 /// Yields before parking: enough to hand the core to a runnable peer a few times.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const YIELD_ROUNDS: u32 = 8;
-// Loom explores every round; the protocol is the same with none.
-#[cfg(loom)]
+// Loom and shuttle would explore every round; the protocol is the same with none.
+#[cfg(any(loom, shuttle))]
 const SPIN_ROUNDS: u32 = 0;
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 const YIELD_ROUNDS: u32 = 0;
 
 /// An event count: threads wait until a condition of their own holds, others announce that it may.

@@ -1,7 +1,8 @@
-//! The door to shared memory and threads: `std`'s in the product, `loom`'s under `cfg(loom)`.
+//! The door to shared memory and threads: `std`'s in the product, `loom`'s under `cfg(loom)`, and
+//! `shuttle`'s under `cfg(shuttle)`.
 //!
 //! No other module names atomics, locks, parking or thread creation, so that whatever they build
-//! can be explored by the models in `loom-tests/`. The types are wrapped rather than re-exported:
+//! can be explored by the models in `loom-tests/`, and run in random orders by `shuttle-tests/`. The types are wrapped rather than re-exported:
 //! clippy then holds everybody else to this door.
 #![allow(
     clippy::disallowed_types,
@@ -11,16 +12,21 @@
 
 #[cfg(loom)]
 use loom::{cell::UnsafeCell, sync as shared, thread};
-#[cfg(not(loom))]
+#[cfg(shuttle)]
+use shuttle::{sync as shared, thread};
+#[cfg(not(any(loom, shuttle)))]
 use std::{sync as shared, thread};
 
 pub(crate) use shared::atomic::{Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock};
 // Scoped threads have no twin in loom: only recovery starts them.
+#[cfg(loom)]
 pub(crate) use std::thread::{Scope, ScopedJoinHandle, scope};
 pub(crate) use thread::JoinHandle;
-
 #[cfg(not(loom))]
+pub(crate) use thread::{Scope, ScopedJoinHandle, scope};
+
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam::queue::ArrayQueue;
 #[cfg(loom)]
 pub(crate) use parking::{Thread, current};
@@ -32,9 +38,13 @@ use std::time::Duration;
 /// Declares a variable of each thread, with a constant to start from.
 macro_rules! of_each_thread {
     (static $name:ident: $type:ty = $value:expr;) => {
-        #[cfg(not(loom))]
+        #[cfg(not(any(loom, shuttle)))]
         std::thread_local! {
             static $name: $type = const { $value };
+        }
+        #[cfg(shuttle)]
+        shuttle::thread_local! {
+            static $name: $type = $value;
         }
         #[cfg(loom)]
         loom::thread_local! {
@@ -167,14 +177,15 @@ pub(crate) fn park() {
     parking::park();
 }
 
-/// Parks for at most `timeout`. Under loom, where time does not pass, it parks until unparked.
+/// Parks for at most `timeout`. Where time does not pass (under loom and shuttle), it parks until
+/// unparked.
 pub(crate) fn park_for(timeout: Duration) {
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     thread::park_timeout(timeout);
-    #[cfg(loom)]
+    #[cfg(any(loom, shuttle))]
     {
         let _ = timeout;
-        parking::park();
+        park();
     }
 }
 
@@ -183,12 +194,12 @@ pub(crate) fn yield_now() {
     thread::yield_now();
 }
 
-/// Tells the processor that this is a spin-wait; under loom it lets the other threads run.
+/// Tells the processor that this is a spin-wait; elsewhere it lets the other threads run.
 #[inline]
 pub(crate) fn spin_hint() {
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     std::hint::spin_loop();
-    #[cfg(loom)]
+    #[cfg(any(loom, shuttle))]
     thread::yield_now();
 }
 
@@ -214,9 +225,15 @@ pub(crate) fn spawn_scoped<'scope, T: Send + 'scope>(
     name: String,
     body: impl FnOnce() -> T + Send + 'scope,
 ) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
-    std::thread::Builder::new()
+    #[cfg(not(shuttle))]
+    return std::thread::Builder::new()
         .name(name)
-        .spawn_scoped(scope, body)
+        .spawn_scoped(scope, body);
+    #[cfg(shuttle)]
+    {
+        let _ = name;
+        Ok(scope.spawn(body))
+    }
 }
 
 /// How many threads this process may run at once: its allowed CPUs.
@@ -254,11 +271,11 @@ mod parking {
     }
 }
 
-/// The twin of crossbeam's queue, whose atomics loom cannot see.
+/// The twin of crossbeam's queue, whose atomics neither loom nor shuttle can see.
 ///
 /// It promises no more than crossbeam's does: a value that was pushed is popped once, in order, and
 /// happens before its pop; `is_empty` takes no lock, so that it may be as stale here as there.
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 #[derive(Debug)]
 pub(crate) struct ArrayQueue<T> {
     values: Mutex<std::collections::VecDeque<T>>,
@@ -266,7 +283,7 @@ pub(crate) struct ArrayQueue<T> {
     capacity: usize,
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 impl<T> ArrayQueue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {

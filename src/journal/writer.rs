@@ -15,7 +15,10 @@ use crate::storage::{BLOCK_BYTES, OpenMode, Storage, StorageFile};
 use crate::sync::Arc;
 
 /// The first segment after an opening: small, so that opening costs little.
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
+#[cfg(any(loom, shuttle))]
+pub(crate) const SEGMENT_BYTES_MIN: u64 = 64 * 1024;
 const SEGMENT_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
 
 /// How a journal is written.

@@ -23,15 +23,16 @@ use crate::snapshot::{Fresh, Parts, Policy, Retention, Snapshotter};
 use crate::storage::{Files, OpenMode, Storage};
 use crate::sync::{Arc, Mutex};
 
-/// The default, too: room for the longest event. The models have short ones.
-#[cfg(not(loom))]
+/// The default, too: room for the longest event.
+#[cfg(not(any(loom, shuttle)))]
 const RING_SLOTS_MIN: usize = 4096;
-#[cfg(loom)]
-const RING_SLOTS_MIN: usize = 64;
 /// The default is twice as much.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const GROUP_BYTES_MIN: usize = 512 * 1024;
-#[cfg(loom)]
+// Models have few and short events, and rings and groups that are soon full.
+#[cfg(any(loom, shuttle))]
+const RING_SLOTS_MIN: usize = 64;
+#[cfg(any(loom, shuttle))]
 const GROUP_BYTES_MIN: usize = 16 * 1024;
 /// Positions are 64-bit: the limit is there because a segment is also the unit of retention.
 const SEGMENT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
@@ -220,7 +221,7 @@ impl Builder {
             ));
         }
         const LONGEST: usize = ring::slots_for(frame_bytes(EVENT_BYTES_MAX));
-        const { assert!(cfg!(loom) || LONGEST < RING_SLOTS_MIN) };
+        const { assert!(cfg!(any(loom, shuttle)) || LONGEST < RING_SLOTS_MIN) };
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-//! The crate `disruptor`, as its authors wrote it, on loom's atomics and locks: what `build.rs`
+//! The crate `disruptor`, as its authors wrote it, on loom's (or shuttle's)
+//! atomics and locks: what `build.rs`
 //! took from the registry. So the models explore the library's own `ring` on the code that it is
 //! released with.
 #![allow(
@@ -19,6 +20,8 @@ mod twin {
     pub(crate) mod sync {
         #[cfg(loom)]
         pub(crate) use loom::sync::{Mutex, atomic};
+        #[cfg(shuttle)]
+        pub(crate) use shuttle::sync::{Mutex, atomic};
         pub(crate) use std::sync::*;
     }
 }

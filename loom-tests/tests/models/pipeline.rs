@@ -92,20 +92,6 @@ fn a_read_sees_what_this_thread_published_before() {
 }
 
 #[test]
-fn a_read_beside_a_publisher_sees_a_state_between_two_events() {
-    explore(Preemptions::Three, || {
-        let pipeline = open();
-        let publisher = pipeline.publisher();
-        let thread = thread::spawn(move || publisher.publish(&number(1)).map(drop).unwrap());
-        let seen = pipeline.read_applied(1, |numbers| numbers.0.clone());
-        let seen = seen.unwrap();
-        assert!([&[][..], &[1]].contains(&&seen[..]), "{seen:?}");
-        end(pipeline);
-        thread.join().unwrap();
-    });
-}
-
-#[test]
 fn whatever_was_taken_before_the_close_is_handled_and_everything_later_is_refused() {
     explore(Preemptions::Three, || {
         let pipeline = open();
