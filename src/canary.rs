@@ -47,6 +47,13 @@ canaries! {
     /// `Gate::fail_receipts` tells waiters before there is a cause to be told.
     ReceiptsFailBeforeTheirCause,
 
+    /// A partition ends with its ring unsealed.
+    RingNotSealed,
+    /// A visitor is shown the state before what precedes its marker was applied.
+    VisitServedEarly,
+    /// The receipt of an event whose `apply` panicked settles.
+    PanickedEventSettles,
+
     // For the rigs.
     /// What is to be durable on return is only handed to the kernel.
     DataNotSynced,

@@ -187,11 +187,15 @@ impl<S: State> Partition<S> {
         let mut progress = absorbed.slots > 0;
         progress |= self.serve_visits();
         progress |= self.hand_over();
-        if absorbed.emptied_ring && self.gate.is_closing() && self.sealer.try_seal() {
+        if absorbed.emptied_ring && self.gate.is_closing() && self.seal() {
             self.stage = Stage::Sealed;
             progress = true;
         }
         progress
+    }
+
+    fn seal(&mut self) -> bool {
+        self.sealer.try_seal() || is_planted(Canary::RingNotSealed)
     }
 
     fn collect_buffers(&mut self) -> bool {
@@ -279,10 +283,14 @@ impl<S: State> Partition<S> {
     /// Shows the state to visitors whose marker, and with it everything published before they came,
     /// was read and applied.
     fn serve_visits(&mut self) -> bool {
-        let is_due = self.mailbox.is_due(self.position);
+        let position = match is_planted(Canary::VisitServedEarly) {
+            true => u64::MAX - 1,
+            false => self.position,
+        };
+        let is_due = self.mailbox.is_due(position);
         if is_due {
             self.mailbox
-                .serve(self.position, &self.state, self.next_sequence - 1);
+                .serve(position, &self.state, self.next_sequence - 1);
         }
         is_due
     }
@@ -320,7 +328,9 @@ impl<S: State> Partition<S> {
             // as those behind it, must not settle with what precedes it.
             let applied = usize::try_from(next_sequence - first_sequence).unwrap_or(usize::MAX);
             let cut = self.batch.get(applied..).unwrap_or_default();
-            if let Some(panicked) = cut.first() {
+            if let Some(panicked) = cut.first()
+                && !is_planted(Canary::PanickedEventSettles)
+            {
                 #[expect(clippy::cast_possible_truncation, reason = "a batch is small")]
                 open.cut(panicked.offset, cut.len() as u32);
                 self.position = panicked.position - 1;

@@ -12,6 +12,9 @@
 
 include!(concat!(env!("OUT_DIR"), "/src/lib.rs"));
 
+#[cfg(loom)]
+mod planted;
+
 /// `std`, but for what threads share.
 mod twin {
     pub(crate) use std::*;
@@ -19,7 +22,9 @@ mod twin {
     /// `Arc` stays `std`'s: its counts are not what is explored.
     pub(crate) mod sync {
         #[cfg(loom)]
-        pub(crate) use loom::sync::{Mutex, atomic};
+        pub(crate) use crate::planted as atomic;
+        #[cfg(loom)]
+        pub(crate) use loom::sync::Mutex;
         #[cfg(shuttle)]
         pub(crate) use shuttle::sync::{Mutex, atomic};
         pub(crate) use std::sync::*;

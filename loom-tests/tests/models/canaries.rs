@@ -7,7 +7,7 @@ use std::process::Command;
 const DEADLOCK: &str = "deadlock";
 /// What a missing release looks like to loom.
 const RACE: &str = "Causality violation";
-const ASSERTION: &str = "assertion";
+const ASSERTION: &str = "panicked at tests/models/";
 
 /// Asserts that `model` fails with `symptom` once `canary` is planted. That it passes without is
 /// the model's own test.
@@ -61,4 +61,15 @@ canaries! {
         "mailbox::a_visitor_beside_the_close_is_turned_away_and_never_hangs" as DEADLOCK;
     receipts_that_fail_before_their_cause_have_none_to_tell: ReceiptsFailBeforeTheirCause is killed by
         "gate::whoever_is_told_that_an_event_failed_finds_the_cause" as ASSERTION;
+    a_relaxed_publication_races_with_its_reader: RingPublicationRelaxed is killed by
+        "ring::what_one_publisher_publishes_is_read_whole_and_in_order" as RACE;
+    space_freed_relaxed_is_overwritten_beside_its_reader: RingSpaceRelaxed is killed by
+        "ring::a_publisher_never_overtakes_the_reader_of_a_full_ring" as RACE;
+    a_ring_that_is_not_sealed_loses_what_was_taken: RingNotSealed is killed by
+        "pipeline::whatever_was_taken_before_the_close_is_handled_and_everything_later_is_refused"
+        as DEADLOCK;
+    a_visitor_that_is_served_early_misses_what_it_published: VisitServedEarly is killed by
+        "pipeline::a_read_sees_what_this_thread_published_before" as ASSERTION;
+    a_panicked_event_that_settles_was_never_applied: PanickedEventSettles is killed by
+        "pipeline::a_panic_in_apply_fails_its_event_and_nothing_in_front_of_it" as ASSERTION;
 }

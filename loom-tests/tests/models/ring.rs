@@ -190,9 +190,8 @@ fn a_seal_holds_against_every_publisher_or_leaves_what_was_published_to_be_read(
     explore(Preemptions::Three, || {
         let (mut publisher, mut poller) = ring(SLOTS, 1);
         let mut sealer = publisher.clone();
-        let thread = thread::spawn(move || {
-            [1, 2].map(|number| publisher.try_publish(&[number]).is_some())
-        });
+        let thread =
+            thread::spawn(move || [1, 2].map(|number| publisher.try_publish(&[number]).is_some()));
         // As a partition that closes: the seal is tried only behind a poll that found nothing more.
         let mut read = Vec::new();
         let mut sealed = false;
