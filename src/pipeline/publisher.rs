@@ -17,7 +17,7 @@ use crate::sync::Arc;
 ///
 /// Publishing archives the event into memory of its own, validates it there, and copies it into
 /// the ring of its key's partition. In steady state it neither allocates, locks, nor makes a system
-/// call, except to wake a thread that sleeps.
+/// call, except to wake a thread that sleeps and to wait for room.
 #[derive(Debug)]
 pub struct Publisher<E> {
     gates: Arc<[Arc<Gate>]>,
