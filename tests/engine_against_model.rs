@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use ringlog::journal::JournalReader;
+use ringlog::journal::{JournalReader, ReadError};
 use ringlog::snapshot::Retention;
 use ringlog::source::{
     ContiguousOptions, ContiguousReceipt, ContiguousSource, HeldError, Source, SourcePublishError,
@@ -205,8 +205,8 @@ struct ModelPartition {
     last_numbers: BTreeMap<&'static str, u64>,
     /// Since opening.
     duplicates: u64,
-    /// The last sequence that the follower stored.
-    followed: u64,
+    /// The last sequence that the follower stored, if it ever did: retention heeds it from then on.
+    followed: Option<u64>,
 }
 
 impl Model {
@@ -457,7 +457,15 @@ fn follow(
     expected: &mut ModelPartition,
 ) {
     let reader = JournalReader::open(directory).unwrap();
-    let mut cursor = reader.named_cursor(partition, FOLLOWER).unwrap();
+    let (mut cursor, followed) = match (reader.named_cursor(partition, FOLLOWER), expected.followed)
+    {
+        (Err(ReadError::Retired { earliest, .. }), None) => {
+            assert_ne!(settings.retention, Retention::Everything);
+            let behind = earliest - 1;
+            (reader.cursor_after(partition, behind).unwrap(), behind)
+        }
+        (cursor, followed) => (cursor.unwrap(), followed.unwrap_or(0)),
+    };
     let mut found = Vec::new();
     while found.len() < count
         && let Some(event) = cursor.next_event().unwrap()
@@ -469,17 +477,12 @@ fn follow(
         return;
     };
     // What was not synced yet when it was stored may come again; nothing is passed over.
-    let goes_on = first as u64 == expected.followed + 1;
-    let may_repeat =
-        settings.durability == Durability::OsBuffer && first as u64 <= expected.followed;
-    assert!(
-        goes_on || may_repeat,
-        "{first} behind {}",
-        expected.followed
-    );
+    let goes_on = first as u64 == followed + 1;
+    let may_repeat = settings.durability == Durability::OsBuffer && first as u64 <= followed;
+    assert!(goes_on || may_repeat, "{first} behind {followed}");
     assert_eq!(found, expected.log[first - 1..first - 1 + found.len()]);
     cursor.store(FOLLOWER).unwrap();
-    expected.followed = expected.followed.max((first - 1 + found.len()) as u64);
+    expected.followed = Some(followed.max((first - 1 + found.len()) as u64));
 }
 
 fn note() -> impl Strategy<Value = Note> {
