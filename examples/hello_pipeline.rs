@@ -1,6 +1,7 @@
 //! The smallest useful pipeline: counters that survive the process.
 //!
 //! Run it twice: `cargo run --example hello_pipeline -- some-directory` goes on where it was.
+#![forbid(unsafe_code)]
 
 use ringlog::{EventMeta, Pipeline, State, rkyv};
 

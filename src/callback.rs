@@ -2,6 +2,7 @@
 //!
 //! Publishing, waiting, reading or closing from there would wait for the very thread that runs it.
 //! Those calls ask [`is_inside`] first and answer `WouldDeadlock`.
+#![forbid(unsafe_code)]
 
 use std::cell::Cell;
 use std::task::Waker;

@@ -5,6 +5,7 @@
 //! naming it in the environment. A test of `loom-tests/` then runs the model that is to catch it in a
 //! process of its own, and asserts that it does; `.ci/canaries` does the same with the rigs. A suite
 //! that passes with a planted bug proves nothing.
+#![forbid(unsafe_code)]
 
 /// Declares the bugs, and the list of them all.
 macro_rules! canaries {
@@ -22,9 +23,9 @@ macro_rules! canaries {
 
 canaries! {
     // For the models of `loom-tests/`.
-    /// `Signal::notify` loads the count of sleepers without a fence behind the change.
+    /// `Signal::notify` merely loads the count of sleepers, which may pass the change before it.
     NotifyWithoutFence,
-    /// `Signal::wait_until` re-checks without a fence behind its registration.
+    /// `Signal::wait_until` merely stores its registration, which its re-check may pass.
     ParkWithoutFence,
     /// `Signal::wait_until` parks right after its registration.
     ParkWithoutRecheck,
@@ -32,9 +33,9 @@ canaries! {
     OnlyOneWoken,
     /// `Watermark::advance` publishes the value, but not what it stands for.
     AdvanceRelaxed,
-    /// `Watermark::advance` looks for waiters without a fence behind the new value.
+    /// `Watermark::advance` merely loads the count of waiters, which may pass the new value.
     AdvanceWithoutFence,
-    /// A new waiter of a `Watermark` re-checks without a fence behind its registration.
+    /// A new waiter of a `Watermark` merely stores its registration, which its re-check may pass.
     RegisterWithoutFence,
     /// A polled future registers its waker and trusts the look that it took before.
     PollWithoutRecheck,

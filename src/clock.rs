@@ -1,4 +1,5 @@
 //! The door to the clock. The engine reads it once a batch, never once an event.
+#![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods)]
 
 use std::time::{Duration, Instant, SystemTime};

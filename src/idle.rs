@@ -4,6 +4,7 @@
 //! disruptor with three consumers on two cores falls to 0.1 M events/s), and a thread that never
 //! sleeps burns a core while nothing happens. So every wait of the engine, of publishers as of its
 //! own threads, goes through [`Signal`].
+#![forbid(unsafe_code)]
 
 use std::time::Duration;
 
@@ -12,8 +13,7 @@ use crossbeam::utils::CachePadded;
 use crate::canary::{Canary, is_planted};
 use crate::clock::Moment;
 use crate::sync::{
-    self, AtomicBool, AtomicUsize, Mutex, Ordering, Thread, fence, park, park_for, spin_hint,
-    yield_now,
+    self, AtomicU64, AtomicUsize, Mutex, Ordering, Thread, park, park_for, spin_hint, yield_now,
 };
 
 /// Rounds of `PAUSE` before yielding: about 2 µs, less than a park and unpark costs.
@@ -31,40 +31,48 @@ const YIELD_ROUNDS: u32 = 0;
 /// An event count: threads wait until a condition of their own holds, others announce that it may.
 ///
 /// The notifier first changes what the condition reads, then calls [`notify`](Self::notify); a
-/// waiter registers, re-checks its condition, and only then parks. With nobody parked a notify is a
-/// fence and a load.
+/// waiter registers, re-checks its condition, and only then parks. With nobody parked a notify is
+/// one atomic operation.
+///
+/// A notify and a registration both read and modify `parked`, and nobody merely writes it: so one of
+/// them comes first, and the other one sees everything that was done before it. Either the
+/// notifier's sees the waiter, or the waiter's re-check sees the change. On x86-64 the notifier's,
+/// which adds nothing, is compiled to a fence and a load: publishers do not take the line from each
+/// other.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
-    /// How many threads are registered. Written under the lock, read without it.
+    /// How many threads are registered. Changed under the lock, looked at without it.
     parked: CachePadded<AtomicUsize>,
-    sleepers: Mutex<Vec<Sleeper>>,
+    /// The last registration that was woken, and with it every earlier one.
+    woken: AtomicU64,
+    sleepers: Mutex<Sleepers>,
 }
 
-#[derive(Debug)]
-struct Sleeper {
-    thread: Thread,
-    woken: sync::Arc<AtomicBool>,
+/// It allocates when more threads sleep than ever before, and not for each sleep.
+#[derive(Debug, Default)]
+struct Sleepers {
+    registrations: u64,
+    registered: Vec<(u64, Thread)>,
 }
 
 impl Signal {
     pub(crate) fn new() -> Self {
-        Self {
-            parked: CachePadded::new(AtomicUsize::new(0)),
-            sleepers: Mutex::new(Vec::new()),
-        }
+        Self::default()
     }
 
     /// Wakes every parked thread; the caller has already changed what they wait for.
     #[inline]
     pub(crate) fn notify(&self) {
-        // ORDERING: pairs with the fence in `wait_for`. Either the waiter's re-check sees the
-        // change made before this fence, or this load sees the waiter's registration made before
-        // its fence; a release store and an acquire load would allow both to be missed.
-        if !is_planted(Canary::NotifyWithoutFence) {
-            fence(Ordering::SeqCst);
-        }
-        // ORDERING: relaxed, ordered by the fence above.
-        if self.parked.load(Ordering::Relaxed) != 0 {
+        let parked = if is_planted(Canary::NotifyWithoutFence) {
+            // ORDERING: relaxed: what is wrong with this canary.
+            self.parked.load(Ordering::Relaxed)
+        } else {
+            // ORDERING: release pairs with the acquire in `set_parked`: a waiter that this does not
+            // count sees the change. Whoever comes in between reads and modifies, too, and so
+            // passes it on.
+            self.parked.fetch_add(0, Ordering::Release)
+        };
+        if parked != 0 {
             self.wake_all();
         }
     }
@@ -72,16 +80,16 @@ impl Signal {
     #[cold]
     fn wake_all(&self) {
         let mut sleepers = sync::lock(&self.sleepers);
-        for sleeper in sleepers.drain(..) {
-            // ORDERING: release, so that the woken thread sees what the notifier did.
-            sleeper.woken.store(true, Ordering::Release);
-            sleeper.thread.unpark();
+        // ORDERING: release pairs with the acquire in `wait_for`: the woken see what the notifier
+        // did.
+        self.woken.store(sleepers.registrations, Ordering::Release);
+        for (_, thread) in sleepers.registered.drain(..) {
+            thread.unpark();
             if is_planted(Canary::OnlyOneWoken) {
                 break;
             }
         }
-        // ORDERING: relaxed: a notifier that still reads the old count takes the lock for nothing.
-        self.parked.store(0, Ordering::Relaxed);
+        self.set_parked(0);
     }
 
     /// Returns as soon as `ready` does. `ready` may be called any number of times.
@@ -111,23 +119,19 @@ impl Signal {
         }
         let deadline = timeout.map(|timeout| (Moment::now(), timeout));
         loop {
-            let woken = self.register();
-            // ORDERING: pairs with the fence in `notify`, see there.
-            if !is_planted(Canary::ParkWithoutFence) {
-                fence(Ordering::SeqCst);
-            }
+            let registration = self.register();
             if !is_planted(Canary::ParkWithoutRecheck) && ready() {
-                self.deregister(&woken);
+                self.deregister(registration);
                 return true;
             }
             // ORDERING: acquire pairs with the release in `wake_all`.
-            while !woken.load(Ordering::Acquire) {
+            while self.woken.load(Ordering::Acquire) < registration {
                 match deadline {
                     None => park(),
                     Some((start, timeout)) => match timeout.checked_sub(start.elapsed()) {
                         Some(left) => park_for(left),
                         None => {
-                            self.deregister(&woken);
+                            self.deregister(registration);
                             return ready();
                         }
                     },
@@ -139,23 +143,31 @@ impl Signal {
         }
     }
 
-    fn register(&self) -> sync::Arc<AtomicBool> {
-        let woken = sync::Arc::new(AtomicBool::new(false));
+    fn register(&self) -> u64 {
         let mut sleepers = sync::lock(&self.sleepers);
-        sleepers.push(Sleeper {
-            thread: sync::current(),
-            woken: sync::Arc::clone(&woken),
-        });
-        // ORDERING: relaxed, ordered by the fence that the caller issues next.
-        self.parked.store(sleepers.len(), Ordering::Relaxed);
-        woken
+        sleepers.registrations += 1;
+        let registration = sleepers.registrations;
+        sleepers.registered.push((registration, sync::current()));
+        self.set_parked(sleepers.registered.len());
+        registration
     }
 
-    fn deregister(&self, woken: &sync::Arc<AtomicBool>) {
+    fn deregister(&self, registration: u64) {
         let mut sleepers = sync::lock(&self.sleepers);
-        sleepers.retain(|sleeper| !sync::Arc::ptr_eq(&sleeper.woken, woken));
-        // ORDERING: relaxed: too high a count costs a notifier a lock, nothing else.
-        self.parked.store(sleepers.len(), Ordering::Relaxed);
+        sleepers.registered.retain(|(of, _)| *of != registration);
+        self.set_parked(sleepers.registered.len());
+    }
+
+    /// Under the lock.
+    fn set_parked(&self, count: usize) {
+        if is_planted(Canary::ParkWithoutFence) {
+            // ORDERING: relaxed: what is wrong with this canary.
+            self.parked.store(count, Ordering::Relaxed);
+            return;
+        }
+        // ORDERING: acquire pairs with the release in every `notify` that came before, for the
+        // waiter's re-check.
+        self.parked.swap(count, Ordering::Acquire);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! This module exists under `cfg(loom)` only. It adds nothing: each type holds the crate's own and
 //! hands every call through.
+#![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::missing_errors_doc, clippy::new_without_default)]
 
 use std::task::{Context, Poll};

@@ -1,4 +1,5 @@
 //! Asking the processor for memory before it is needed.
+#![allow(unsafe_code, reason = "a hint to the processor")]
 
 /// Asks the processor to fetch the cache line in which `value` starts.
 ///

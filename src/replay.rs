@@ -1,4 +1,5 @@
 //! Folding the journal's groups into state and tables, as the partition did when they were live.
+#![forbid(unsafe_code)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,5 @@
 //! Which partition a key belongs to: a fixed function, part of the on-disk contract.
+#![forbid(unsafe_code)]
 
 /// The partition of `key` among `partitions`.
 ///

@@ -4,6 +4,7 @@
 //! No other module names atomics, locks, parking or thread creation, so that whatever they build
 //! can be explored by the models in `loom-tests/`, and run in random orders by `shuttle-tests/`. The types are wrapped rather than re-exported:
 //! clippy then holds everybody else to this door.
+#![forbid(unsafe_code)]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -17,7 +18,7 @@ use shuttle::{sync as shared, thread};
 #[cfg(not(any(loom, shuttle)))]
 use std::{sync as shared, thread};
 
-pub(crate) use shared::atomic::{Ordering, fence};
+pub(crate) use shared::atomic::Ordering;
 pub(crate) use std::sync::{Arc, OnceLock};
 // Scoped threads have no twin in loom: only recovery starts them.
 #[cfg(loom)]
@@ -100,10 +101,33 @@ atomic!(AtomicU8, u8);
 atomic!(AtomicU64, u64);
 atomic!(AtomicUsize, usize);
 
-impl AtomicU64 {
+impl AtomicUsize {
     #[inline]
-    pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+    pub(crate) fn fetch_add(&self, value: usize, order: Ordering) -> usize {
         self.0.fetch_add(value, order)
+    }
+}
+
+/// A figure to be looked at: it orders nothing, and nothing hangs on it.
+#[derive(Debug, Default)]
+pub(crate) struct Statistic(AtomicU64);
+
+impl Statistic {
+    pub(crate) fn get(&self) -> u64 {
+        // ORDERING: relaxed: a statistic.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, value: u64) {
+        // ORDERING: relaxed: a statistic.
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, more: u64) {
+        // ORDERING: relaxed: a statistic.
+        self.0.0.fetch_add(more, Ordering::Relaxed);
     }
 }
 

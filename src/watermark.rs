@@ -4,6 +4,7 @@
 //! subscriptions wait for it. A waiter that arrives before, during or after the advance is told
 //! exactly once. After [`fail`](Watermark::fail) everything above the last value is an error, and
 //! everything at or below it stays what it was.
+#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
@@ -12,9 +13,7 @@ use crossbeam::utils::CachePadded;
 
 use crate::callback;
 use crate::canary::{Canary, is_planted};
-use crate::sync::{
-    self, Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Thread, fence, park,
-};
+use crate::sync::{self, Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Thread, park};
 
 /// The watermark failed before it reached the awaited value; whoever called `fail` knows why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +24,8 @@ pub(crate) struct Failed;
 pub(crate) struct Watermark {
     value: CachePadded<AtomicU64>,
     failed: AtomicBool,
-    /// How many waiters are registered. Written under the lock, read without it.
+    /// How many waiters are registered. Changed under the lock, looked at without it, and always
+    /// read and modified at once, as in [`Signal`](crate::idle::Signal).
     waiting: AtomicUsize,
     /// Whether `waiters.due` holds wakers for [`run_wakers`](Self::run_wakers).
     wakers_due: AtomicBool,
@@ -91,13 +91,15 @@ impl Watermark {
     }
 
     fn wake(&self, to: u64) -> bool {
-        // ORDERING: pairs with the fence in `register`: either the new waiter's re-check sees the
-        // new value, or this load sees the waiter.
-        if !is_planted(Canary::AdvanceWithoutFence) {
-            fence(Ordering::SeqCst);
-        }
-        // ORDERING: relaxed, ordered by the fence above.
-        if self.waiting.load(Ordering::Relaxed) == 0 {
+        let waiting = if is_planted(Canary::AdvanceWithoutFence) {
+            // ORDERING: relaxed: what is wrong with this canary.
+            self.waiting.load(Ordering::Relaxed)
+        } else {
+            // ORDERING: release pairs with the acquire in `set_waiting`: a waiter that this does
+            // not count sees the new value.
+            self.waiting.fetch_add(0, Ordering::Release)
+        };
+        if waiting == 0 {
             return false;
         }
         let mut waiters = sync::lock(&self.waiters);
@@ -115,9 +117,7 @@ impl Watermark {
                 Waiter::Task(waker) => waiters.due.push(waker),
             }
         }
-        // ORDERING: relaxed: a later advance that reads an old count takes the lock for nothing.
-        self.waiting
-            .store(waiters.registered.len(), Ordering::Relaxed);
+        self.set_waiting(waiters.registered.len());
         let due = !waiters.due.is_empty();
         // ORDERING: relaxed: the thread that runs the wakers takes the lock to get them.
         self.wakers_due.store(due, Ordering::Relaxed);
@@ -212,29 +212,30 @@ impl Watermark {
         let _forgotten = {
             let mut waiters = sync::lock(&self.waiters);
             let forgotten = waiters.registered.remove(&registration);
-            // ORDERING: relaxed: too high a count costs an advance a lock, nothing else.
-            self.waiting
-                .store(waiters.registered.len(), Ordering::Relaxed);
+            self.set_waiting(waiters.registered.len());
             forgotten
         };
     }
 
     fn register(&self, target: u64, waiter: Waiter) -> Registration {
-        let registration = {
-            let mut waiters = sync::lock(&self.waiters);
-            waiters.registrations += 1;
-            let registration = (target, waiters.registrations);
-            waiters.registered.insert(registration, waiter);
-            // ORDERING: relaxed, ordered by the fence below.
-            self.waiting
-                .store(waiters.registered.len(), Ordering::Relaxed);
-            registration
-        };
-        // ORDERING: pairs with the fence in `wake`, see there.
-        if !is_planted(Canary::RegisterWithoutFence) {
-            fence(Ordering::SeqCst);
-        }
+        let mut waiters = sync::lock(&self.waiters);
+        waiters.registrations += 1;
+        let registration = (target, waiters.registrations);
+        waiters.registered.insert(registration, waiter);
+        self.set_waiting(waiters.registered.len());
         registration
+    }
+
+    /// Under the lock.
+    fn set_waiting(&self, count: usize) {
+        if is_planted(Canary::RegisterWithoutFence) {
+            // ORDERING: relaxed: what is wrong with this canary.
+            self.waiting.store(count, Ordering::Relaxed);
+            return;
+        }
+        // ORDERING: acquire pairs with the release in every `wake` that came before, for the
+        // waiter's re-check.
+        self.waiting.swap(count, Ordering::Acquire);
     }
 }
 
@@ -282,14 +283,14 @@ mod tests {
                 panic!("a waker that panics");
             }
         }
-        struct Counts(AtomicU64);
+        struct Counts(sync::Statistic);
         impl std::task::Wake for Counts {
             fn wake(self: std::sync::Arc<Self>) {
-                self.0.fetch_add(1, Ordering::Relaxed);
+                self.0.add(1);
             }
         }
         let watermark = Watermark::new(0);
-        let counts = std::sync::Arc::new(Counts(AtomicU64::new(0)));
+        let counts = std::sync::Arc::new(Counts(sync::Statistic::default()));
         let (bad, good) = (
             Waker::from(std::sync::Arc::new(Panics)),
             Waker::from(std::sync::Arc::clone(&counts)),
@@ -304,6 +305,6 @@ mod tests {
         }
         assert!(watermark.advance(3));
         watermark.run_wakers();
-        assert_eq!(counts.0.load(Ordering::Relaxed), 1);
+        assert_eq!(counts.0.get(), 1);
     }
 }

@@ -12,7 +12,7 @@
 //! domain that can make up its own traffic ([`Synthetic`]) also gets `demo`, with
 //! [`run_with_demo`]; a program that
 //! knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
-
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod apply;

@@ -1,4 +1,5 @@
 //! The program `ringlog`: the reference domain `game`.
+#![forbid(unsafe_code)]
 
 /// Parsing allocates for every line; the system's allocator would dominate the profile.
 #[global_allocator]

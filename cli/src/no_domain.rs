@@ -45,10 +45,6 @@ impl Event for NoEvent {
     fn view(kind: u16, version: u16, _bytes: &[u8]) -> Result<NoView, ViewError> {
         Err(ViewError::UnknownType { kind, version })
     }
-
-    unsafe fn view_trusted(_kind: u16, _version: u16, _bytes: &[u8]) -> NoView {
-        unreachable!("`view` accepts nothing")
-    }
 }
 
 impl State for NoState {

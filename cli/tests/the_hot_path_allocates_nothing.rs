@@ -1,8 +1,9 @@
 //! Making up an event, archiving it, and applying it to a player who is known already: none of it
 //! touches the heap.
 #![allow(
+    unsafe_code,
     clippy::unwrap_used,
-    reason = "helpers of tests are tests, which clippy cannot see"
+    reason = "an allocator is unsafe to implement; helpers of tests are tests, which clippy cannot see"
 )]
 
 mod support;

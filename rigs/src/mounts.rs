@@ -1,4 +1,8 @@
 //! File systems of a rig's own: mounted where nobody else sees them, and gone with the process.
+#![allow(
+    unsafe_code,
+    reason = "calls of the kernel that the type system knows nothing of"
+)]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Archiving one event into a reused buffer, and looking at it again.
+#![allow(unsafe_code, reason = "trusted access to validated archives")]
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
 //! Events that are about to be applied, for the state to be told of.
+#![forbid(unsafe_code)]
 
 use smallvec::SmallVec;
 

@@ -1,4 +1,5 @@
 //! What the engine knows of an event besides its body.
+#![forbid(unsafe_code)]
 
 /// The engine's facts about one event, the same in `apply`, in replay and in a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 //! Archives outside a journal: for tests and tools that want to see an event as `apply` does.
+#![forbid(unsafe_code)]
 
 use super::{ArchiveError, Archiver, Event};
 use crate::EVENT_BYTES_MAX;

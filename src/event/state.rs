@@ -1,4 +1,5 @@
 //! State: the fold of a partition's events.
+#![forbid(unsafe_code)]
 
 use std::io;
 

@@ -1,4 +1,5 @@
 //! The state of one partition: players, and the deaths that they caused.
+#![forbid(unsafe_code)]
 
 use std::io;
 

@@ -1,4 +1,5 @@
 //! One number for a whole state.
+#![forbid(unsafe_code)]
 
 use super::{Arena, Location, Number, NumberValue, Player};
 

@@ -1,4 +1,5 @@
 //! What every event of a game server carries around its payload.
+#![forbid(unsafe_code)]
 
 use rkyv::with::Niche;
 use rkyv::{Archive, Serialize};

@@ -1,4 +1,5 @@
 //! The event types: one struct each, so that an archive is never larger than its own type needs.
+#![allow(unsafe_code, reason = "`events!` expands to the trusted access")]
 
 use rkyv::{Archive, Serialize};
 

@@ -1,4 +1,5 @@
 //! What one player holds.
+#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 

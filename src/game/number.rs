@@ -1,4 +1,5 @@
 //! A number of a payload that stays the integer or the float it was.
+#![forbid(unsafe_code)]
 
 use rkyv::{Archive, Serialize};
 

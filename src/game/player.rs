@@ -1,4 +1,5 @@
 //! One player, as its own events made it.
+#![forbid(unsafe_code)]
 
 use super::{Inventory, Location};
 

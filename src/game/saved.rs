@@ -1,4 +1,5 @@
 //! A state as a snapshot holds it: numbers of eight bytes, little-endian, one after the other.
+#![forbid(unsafe_code)]
 
 use std::io::{self, Read, Write};
 

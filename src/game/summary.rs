@@ -1,4 +1,5 @@
 //! Questions about a whole game, answered over the states of all its partitions.
+#![forbid(unsafe_code)]
 
 use super::{Arena, Location, Player, Totals};
 

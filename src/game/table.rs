@@ -1,4 +1,5 @@
 //! Entries by user id, laid out so that the next ones can be fetched ahead.
+#![forbid(unsafe_code)]
 
 use crate::prefetch;
 

@@ -1,4 +1,5 @@
 //! Short text without a heap allocation.
+#![allow(unsafe_code, reason = "UTF-8 that was checked at construction")]
 
 use std::fmt;
 

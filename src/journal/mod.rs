@@ -2,6 +2,7 @@
 //!
 //! `format` and `recovery` are pure. `scan` walks a segment's bytes; `open`, `writer`, `reader` and
 //! `verify` do the rest through [`crate::storage`].
+#![forbid(unsafe_code)]
 
 mod buffer;
 mod control;

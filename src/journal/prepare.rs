@@ -115,7 +115,7 @@ impl Preparer {
 
     /// Ends [`run`](Self::run).
     pub(crate) fn stop(&self) {
-        // ORDERING: release pairs with the acquire in `is_stopped`.
+        // ORDERING: release pairs with the acquire in `is_stopped`; it carries nothing else.
         self.stopped.store(true, Ordering::Release);
         self.wanted.notify();
     }

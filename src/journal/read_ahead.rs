@@ -110,7 +110,7 @@ impl ReadAhead {
 
 impl Drop for ReadAhead {
     fn drop(&mut self) {
-        // ORDERING: relaxed: nothing else is published with it.
+        // ORDERING: relaxed: nothing else is published with it, and the notify orders it.
         self.shared.is_left.store(true, Ordering::Relaxed);
         self.shared.work.notify();
         if let Some(thread) = self.thread.take() {

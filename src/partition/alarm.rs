@@ -1,4 +1,5 @@
 //! Tells the snapshot thread that enough was written since the last snapshot.
+#![forbid(unsafe_code)]
 
 use crate::idle::Signal;
 use crate::sync::{Arc, AtomicU64, Ordering};

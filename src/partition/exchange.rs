@@ -1,6 +1,7 @@
 //! The hand-over of groups from the partition to its journaler, and of empty buffers back.
 //!
 //! A buffer is in exactly one place: the pool, the open group, a queue, or the journaler's hands.
+#![forbid(unsafe_code)]
 
 use crate::canary::{Canary, is_planted};
 use crate::idle::Signal;
@@ -74,11 +75,11 @@ impl Exchange {
 
     /// Journaler: whether the last group has been taken.
     pub(crate) fn is_drained(&self) -> bool {
+        // ORDERING: acquire pairs with the release in `end`; the end is looked at first, so an
+        // empty queue seen afterwards stays empty. The canary has it the wrong way round.
         if is_planted(Canary::QueueLookedAtBeforeTheEnd) {
             return self.full.is_empty() && self.ended.load(Ordering::Acquire);
         }
-        // ORDERING: acquire pairs with the release in `end`; the end is looked at first, so an
-        // empty queue seen afterwards stays empty.
         self.ended.load(Ordering::Acquire) && self.full.is_empty()
     }
 

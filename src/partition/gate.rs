@@ -1,10 +1,11 @@
 //! What publishers and waiters see of a partition.
+#![forbid(unsafe_code)]
 
 use super::alarm::Alarm;
 use super::poison::Poison;
 use crate::canary::{Canary, is_planted};
 use crate::idle::Signal;
-use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU64, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU8, OnceLock, Ordering, Statistic};
 use crate::watermark::Watermark;
 
 const OPEN: u8 = 0;
@@ -40,10 +41,10 @@ pub(crate) struct Gate {
 /// Figures that threads outside may look at; they order nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) applied_sequence: AtomicU64,
-    pub(crate) duplicates: AtomicU64,
-    pub(crate) groups: AtomicU64,
-    pub(crate) bytes_written: AtomicU64,
+    pub(crate) applied_sequence: Statistic,
+    pub(crate) duplicates: Statistic,
+    pub(crate) groups: Statistic,
+    pub(crate) bytes_written: Statistic,
 }
 
 /// Why a partition takes no event.
@@ -56,9 +57,7 @@ pub(crate) enum Refusal {
 impl Gate {
     pub(crate) fn new(partition: u32, worker: Arc<Signal>, last_sequence: u64) -> Self {
         let counters = Counters::default();
-        counters
-            .applied_sequence
-            .store(last_sequence, Ordering::Relaxed);
+        counters.applied_sequence.set(last_sequence);
         Self {
             partition,
             phase: AtomicU8::new(OPEN),
@@ -110,7 +109,8 @@ impl Gate {
     /// Asks the partition to seal itself, drain and end.
     pub(crate) fn start_closing(&self) {
         self.set_phase(OPEN, CLOSING);
-        // ORDERING: release pairs with the acquire in `is_closing`.
+        // ORDERING: release pairs with the acquire in `is_closing`: whoever sees it finds the phase
+        // changed, too.
         self.closing.store(true, Ordering::Release);
         self.worker.notify();
         self.space.notify();
@@ -123,7 +123,8 @@ impl Gate {
     }
 
     fn set_phase(&self, from: u8, to: u8) {
-        // ORDERING: release pairs with the acquire loads; a poisoned partition stays poisoned.
+        // ORDERING: one order with the swap in `poison`; acquire and release as there, though this
+        // phase tells nothing but itself. On failure nothing: a poisoned partition stays poisoned.
         let _ = self
             .phase
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);

@@ -1,4 +1,5 @@
 //! The journaler: writes a partition's groups, on a thread that blocks in the kernel doing so.
+#![forbid(unsafe_code)]
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::poison::Poison;
 use crate::callback::{contain, panic_message};
 use crate::canary::{Canary, is_planted};
 use crate::journal::{WriteFailure, Writer};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 
 /// How long the journal is idle before a witness is written behind the last group.
 const WITNESS_DELAY: Duration = Duration::from_millis(200);
@@ -151,10 +152,8 @@ impl Journaler {
             committed?;
         }
         self.groups += 1;
-        gate.counters.groups.fetch_add(1, Ordering::Relaxed);
-        gate.counters
-            .bytes_written
-            .store(writer.bytes_written(), Ordering::Relaxed);
+        gate.counters.groups.add(1);
+        gate.counters.bytes_written.set(writer.bytes_written());
         gate.snapshot_alarm.written(writer.bytes_written());
         // Only now: the write that covers them returned `Ok`.
         gate.durable.advance(writer.last_sequence());

@@ -2,6 +2,10 @@
 //!
 //! The state is owned by one thread without a lock; a reader's closure runs there, between two
 //! batches, so it sees a state between two events.
+#![allow(
+    unsafe_code,
+    reason = "a reader's closure outlives its lifetime in the types, not in fact"
+)]
 
 use std::collections::VecDeque;
 

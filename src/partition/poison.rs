@@ -1,4 +1,5 @@
 //! Why a partition stopped for good.
+#![forbid(unsafe_code)]
 
 use std::io;
 

@@ -1,4 +1,5 @@
 //! The partition itself: dedupe, number, append, apply, hand over. A machine that never blocks.
+#![allow(unsafe_code, reason = "calls the trusted access")]
 
 use super::exchange::{BUFFERS, Exchange};
 use super::gate::Gate;
@@ -12,7 +13,7 @@ use crate::journal::GroupBuffer;
 use crate::journal::format::{Frame, FrameHeader, KIND_MARKER, NO_EVENT_TIME};
 use crate::ring::{RingPoller, RingPublisher};
 use crate::source::SourceTable;
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 
 /// Slots read in one step: enough to amortize a step, few enough that the ring is freed early and
 /// a group waits no more than some ten microseconds for the rest of its batch.
@@ -269,10 +270,7 @@ impl<S: State> Partition<S> {
             self.gate.space.notify();
         }
         if duplicates > 0 {
-            self.gate
-                .counters
-                .duplicates
-                .fetch_add(duplicates, Ordering::Relaxed);
+            self.gate.counters.duplicates.add(duplicates);
         }
         Absorbed {
             slots: read,
@@ -348,7 +346,7 @@ impl<S: State> Partition<S> {
         self.gate
             .counters
             .applied_sequence
-            .store(self.next_sequence - 1, Ordering::Relaxed);
+            .set(self.next_sequence - 1);
         true
     }
 

@@ -1,4 +1,5 @@
 //! The thread that steps partitions.
+#![forbid(unsafe_code)]
 
 use super::poison::Poison;
 use super::sequencer::Partition;

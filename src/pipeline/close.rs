@@ -3,7 +3,7 @@
 use super::report::{CloseReport, PartitionReport};
 use crate::journal::{Directory, Preparer};
 use crate::partition::{Exchange, Gate, JournalerEnd, Poison};
-use crate::sync::{Arc, JoinHandle, Ordering};
+use crate::sync::{Arc, JoinHandle};
 
 /// Asks a thread to end.
 pub(crate) type Stop = Box<dyn Fn() + Send + Sync>;
@@ -69,7 +69,7 @@ impl Running {
             .zip(&self.first_sequences)
             .zip(&mut report.partitions)
         {
-            entry.duplicates = gate.counters.duplicates.load(Ordering::Relaxed);
+            entry.duplicates = gate.counters.duplicates.get();
             entry.last_sequence = gate.durable.get();
             entry.events = entry.last_sequence - first;
         }

@@ -10,7 +10,7 @@ use crate::partition::{Gate, Mailbox};
 use crate::ring::RingPublisher;
 use crate::snapshot::{SnapshotError, SnapshotReport, Snapshotter};
 use crate::source::{Registry, SourceTable};
-use crate::sync::{self, Arc, Mutex, Ordering};
+use crate::sync::{self, Arc, Mutex};
 
 /// An open event engine: a directory, one state per partition, and the threads around them.
 ///
@@ -67,10 +67,10 @@ impl<S> Shared<S> {
             .iter()
             .map(|gate| PartitionStats {
                 durable_sequence: gate.durable.get(),
-                applied_sequence: gate.counters.applied_sequence.load(Ordering::Relaxed),
-                duplicates: gate.counters.duplicates.load(Ordering::Relaxed),
-                groups: gate.counters.groups.load(Ordering::Relaxed),
-                bytes_written: gate.counters.bytes_written.load(Ordering::Relaxed),
+                applied_sequence: gate.counters.applied_sequence.get(),
+                duplicates: gate.counters.duplicates.get(),
+                groups: gate.counters.groups.get(),
+                bytes_written: gate.counters.bytes_written.get(),
             })
             .collect()
     }

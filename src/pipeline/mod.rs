@@ -1,4 +1,5 @@
 //! The pipeline: open, publish, wait, read, close.
+#![forbid(unsafe_code)]
 
 mod builder;
 mod close;

@@ -11,13 +11,13 @@ use crate::journal::format::{CONTROL_KIND_MIN, FrameHeader, NO_EVENT_TIME};
 use crate::partition::Gate;
 use crate::ring::{RingFull, RingPublisher};
 use crate::routing::partition_of;
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 
 /// Publishes events. One per thread: `Send` and `Clone`, not `Sync`.
 ///
 /// Publishing archives the event into memory of its own, validates it there, and copies it into
 /// the ring of its key's partition. In steady state it neither allocates, locks, nor makes a system
-/// call, except to wake a thread that sleeps.
+/// call, except to wake a thread that sleeps and to wait for room.
 #[derive(Debug)]
 pub struct Publisher<E> {
     gates: Arc<[Arc<Gate>]>,
@@ -97,10 +97,7 @@ impl<E: Event> Publisher<E> {
 
     /// Counts a duplicate that its source recognized before it was routed.
     pub(crate) fn count_duplicate(&self, partition: u32) {
-        self.gates[partition as usize]
-            .counters
-            .duplicates
-            .fetch_add(1, Ordering::Relaxed);
+        self.gates[partition as usize].counters.duplicates.add(1);
     }
 
     /// An archiver for [`prepare`](Self::prepare).

@@ -6,6 +6,7 @@
 //! and runs nothing of the user's inside an event guard (its drop marks unread slots as read).
 //!
 //! It knows nothing of journals: a record is bytes.
+#![forbid(unsafe_code)]
 
 mod ingress;
 

@@ -35,6 +35,7 @@
 //! assert_eq!(simulation.state(0).0, 1);
 //! # Ok::<(), ringlog::OpenError>(())
 //! ```
+#![forbid(unsafe_code)]
 
 mod settings;
 mod simulation;

@@ -3,6 +3,7 @@
 //!
 //! `file` is one snapshot on disk, `load` chooses which to start from, `snapshotter` takes them,
 //! `retention` retires what no kept one needs. `docs/format.md` has the bytes.
+#![forbid(unsafe_code)]
 
 mod file;
 mod load;

@@ -11,7 +11,7 @@ use crate::clock::Moment;
 use crate::event::{Archiver, Event, State};
 use crate::idle::Signal;
 use crate::pipeline::{Pipeline, PublishError, Publisher};
-use crate::sync::{self, Arc, AtomicBool, AtomicU64, JoinHandle, Mutex, Ordering};
+use crate::sync::{self, Arc, AtomicBool, JoinHandle, Mutex, Ordering, Statistic};
 
 /// How much a contiguous source holds behind a gap, and for how long.
 #[derive(Debug, Clone)]
@@ -89,11 +89,11 @@ struct Inner<E: Event> {
 /// Figures that may be looked at from anywhere, also while the stream is locked.
 #[derive(Debug, Default)]
 struct Shown {
-    next_number: AtomicU64,
-    held_events: AtomicU64,
-    held_bytes: AtomicU64,
-    duplicates: AtomicU64,
-    late: AtomicU64,
+    next_number: Statistic,
+    held_events: Statistic,
+    held_bytes: Statistic,
+    duplicates: Statistic,
+    late: Statistic,
     gaps: Mutex<Vec<(u64, u64)>>,
 }
 
@@ -178,12 +178,12 @@ impl<E: Event> ContiguousSource<E> {
         match taken {
             Ok(Taken::New(receipt)) => Ok(receipt),
             Ok(Taken::Duplicate(receipt)) => {
-                self.inner.shown.duplicates.fetch_add(1, Ordering::Relaxed);
+                self.inner.shown.duplicates.add(1);
                 Ok(receipt)
             }
             Err(error) => {
                 if matches!(error, SourcePublishError::Late { .. }) {
-                    self.inner.shown.late.fetch_add(1, Ordering::Relaxed);
+                    self.inner.shown.late.add(1);
                 }
                 Err(error)
             }
@@ -213,15 +213,13 @@ impl<E: Event> ContiguousSource<E> {
     #[must_use]
     pub fn stats(&self) -> ContiguousStats {
         let shown = &self.inner.shown;
-        let size = |figure: &AtomicU64| {
-            usize::try_from(figure.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
-        };
+        let size = |figure: &Statistic| usize::try_from(figure.get()).unwrap_or(usize::MAX);
         ContiguousStats {
-            next_number: shown.next_number.load(Ordering::Relaxed),
+            next_number: shown.next_number.get(),
             held_events: size(&shown.held_events),
             held_bytes: size(&shown.held_bytes),
-            duplicates: shown.duplicates.load(Ordering::Relaxed),
-            late: shown.late.load(Ordering::Relaxed),
+            duplicates: shown.duplicates.get(),
+            late: shown.late.get(),
             gaps: sync::lock(&shown.gaps).clone(),
         }
     }
@@ -242,7 +240,7 @@ impl<E: Event> Drop for ContiguousSource<E> {
 impl<E: Event> Holds for Inner<E> {
     /// Asks the timer's thread to end the stream; never blocks, so it may be called from anywhere.
     fn close(&self) {
-        // ORDERING: release pairs with the acquire in `is_closed`.
+        // ORDERING: release pairs with the acquire in `is_closed`; it carries nothing else.
         self.closed.store(true, Ordering::Release);
         self.gap_changed.notify();
     }
@@ -294,15 +292,9 @@ impl<E: Event> Inner<E> {
 
     fn show(&self, stream: &Stream<E>, gaps_count_before: usize) {
         let (held_events, held_bytes) = stream.held();
-        self.shown
-            .next_number
-            .store(stream.next_number(), Ordering::Relaxed);
-        self.shown
-            .held_events
-            .store(held_events as u64, Ordering::Relaxed);
-        self.shown
-            .held_bytes
-            .store(held_bytes as u64, Ordering::Relaxed);
+        self.shown.next_number.set(stream.next_number());
+        self.shown.held_events.set(held_events as u64);
+        self.shown.held_bytes.set(held_bytes as u64);
         let mut gaps = sync::lock(&self.shown.gaps);
         let shown_last = gaps.last().copied();
         if stream.skipped().len() != gaps_count_before

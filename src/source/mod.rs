@@ -3,6 +3,7 @@
 //! A source is a named stream of numbered events. [`Source`] takes increasing numbers from one
 //! thread; [`ContiguousSource`] takes numbers without gaps, in any order and from several threads,
 //! and puts them in order before they are routed.
+#![forbid(unsafe_code)]
 
 mod contiguous;
 mod error;

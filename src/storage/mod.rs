@@ -2,6 +2,7 @@
 //!
 //! Everything the journal writes or reads goes through [`Storage`] and [`StorageFile`], so that a
 //! test can lose, tear, delay or refuse any single call. [`Files`] is the real one.
+#![forbid(unsafe_code)]
 
 mod buffer;
 mod file;
