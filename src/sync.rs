@@ -4,7 +4,8 @@
 //! No other module names atomics, locks, parking or thread creation, so that whatever they build
 //! can be explored by the models in `loom-tests/`, and run in random orders by `shuttle-tests/`. The types are wrapped rather than re-exported:
 //! clippy then holds everybody else to this door.
-#![forbid(unsafe_code)]
+#![cfg_attr(not(loom), forbid(unsafe_code))]
+#![cfg_attr(loom, allow(unsafe_code, reason = "loom's checked cells"))]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
