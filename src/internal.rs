@@ -4,11 +4,16 @@
 //! hands every call through.
 #![allow(missing_docs, clippy::missing_errors_doc, clippy::new_without_default)]
 
+mod journal;
+
 use std::task::{Context, Poll};
 
+pub use self::journal::{
+    BLOCK_BYTES, Journal, Journaler, PATH, Preparer, Snapshotter, Writer,
+};
 pub use crate::partition::Poison;
 use crate::sync::Arc;
-use crate::{idle, journal, partition, watermark};
+use crate::{idle, partition, watermark};
 
 /// Makes a type that hands its methods through to the crate's own.
 macro_rules! reach {
@@ -77,11 +82,11 @@ impl Watermark {
 
 /// One of a partition's buffers, told apart by the position that it settles.
 #[derive(Debug)]
-pub struct Group(journal::GroupBuffer);
+pub struct Group(crate::journal::GroupBuffer);
 
 impl Group {
     pub fn new() -> Self {
-        Self(journal::GroupBuffer::new(0))
+        Self(crate::journal::GroupBuffer::new(0))
     }
 
     pub fn settles(mut self, position: u64) -> Self {
@@ -97,7 +102,7 @@ impl Group {
 /// Buffers per partition under loom.
 pub const BUFFERS: usize = partition::BUFFERS;
 
-reach!(Exchange(partition::Exchange) {
+reach!(Exchange(Arc<partition::Exchange>) {
     fn has_empty() -> bool;
     fn end();
     fn is_drained() -> bool;
@@ -105,7 +110,7 @@ reach!(Exchange(partition::Exchange) {
 
 impl Exchange {
     pub fn new() -> Self {
-        Self(partition::Exchange::new())
+        Self(Arc::new(partition::Exchange::new()))
     }
 
     pub fn hand_over(&self, group: Group) {
@@ -173,7 +178,7 @@ pub enum Refused {
     Poisoned,
 }
 
-reach!(Gate(partition::Gate) {
+reach!(Gate(Arc<partition::Gate>) {
     fn start_closing();
     fn finish_closing();
     fn is_closing() -> bool;
@@ -183,7 +188,7 @@ reach!(Gate(partition::Gate) {
 
 impl Gate {
     pub fn new(worker: &Signal) -> Self {
-        Self(partition::Gate::new(0, Arc::clone(&worker.0), 0))
+        Self(Arc::new(partition::Gate::new(0, Arc::clone(&worker.0), 0)))
     }
 
     pub fn check_open(&self) -> Result<(), Refused> {

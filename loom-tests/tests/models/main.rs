@@ -3,6 +3,7 @@
 mod canaries;
 mod exchange;
 mod gate;
+mod journal;
 mod mailbox;
 mod signal;
 mod watermark;
