@@ -102,24 +102,25 @@ impl Journal {
         retire(&self.0, 0, group, retention, &preparer.0).expect("segments are retired")
     }
 
-    /// Takes snapshots of the journal; it keeps two, and what the journal needs for them.
-    pub fn snapshotter<S: State + Default>(
+    /// Takes snapshots of the journal, and retires nothing.
+    pub fn snapshotter<S: State>(
         &self,
         gate: &Gate,
         wake: &Signal,
         preparer: &Preparer,
-        every_bytes: u64,
+        sync_each: bool,
+        mut fresh: impl FnMut() -> S + Send + 'static,
     ) -> Snapshotter<S> {
         Snapshotter(Snapshots::new(Parts {
             directory: Arc::clone(&self.0),
             gates: vec![Arc::clone(&gate.0)],
             preparer: Arc::clone(&preparer.0),
-            fresh: Mutex::new(Box::new(|_| S::default())),
-            policy: Policy {
-                every_bytes,
-                ..Policy::default()
+            fresh: Mutex::new(Box::new(move |_| fresh())),
+            policy: Policy::default(),
+            read_mode: match sync_each {
+                true => OpenMode::ReadUncached,
+                false => OpenMode::Read,
             },
-            read_mode: OpenMode::Read,
             wake: Arc::clone(&wake.0),
         }))
     }
@@ -174,7 +175,7 @@ impl Journaler {
 }
 
 /// The preparer, and what its thread does.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Preparer(Arc<Prepares>);
 
 impl Preparer {

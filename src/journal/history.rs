@@ -528,6 +528,13 @@ impl History {
 
     /// Looks again at what a running writer has acknowledged and which segments there are.
     pub(crate) fn refresh(&mut self) -> Result<(), ReadError> {
+        // Once more for each retirement that comes between.
+        while !self.look_again()? {}
+        Ok(())
+    }
+
+    /// `false` where the current segment was retired since it was listed, but read to its end before.
+    fn look_again(&mut self) -> Result<bool, ReadError> {
         let control = ControlWord::read(&*self.storage, &self.directory)
             .map_err(ReadError::io("read the control word in", &self.directory))?;
         let segments = list_segments(&*self.storage, &self.directory)?.unwrap_or_default();
@@ -552,7 +559,12 @@ impl History {
         ) {
             // Opened anew: what was read ahead may have been written since, and an opening may
             // have put another file of the same name in its place.
-            let mut scanner = self.open_segment(&segment)?;
+            let mut scanner = match self.open_segment(&segment) {
+                Err(ReadError::Retired { earliest, .. }) if earliest <= self.expected_sequence => {
+                    return Ok(false);
+                }
+                opened => opened?,
+            };
             if scanner.salt() == before.salt() {
                 scanner.seek(before.position());
             } else {
@@ -564,7 +576,7 @@ impl History {
             self.acknowledged_group = self.acknowledged_group.max(word.acknowledged_group);
             self.witnessed_group = self.witnessed_group.max(word.synced_group);
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn path(&self, segment: &SegmentName) -> PathBuf {

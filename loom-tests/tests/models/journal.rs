@@ -1,68 +1,25 @@
 //! The journal's writer beside a reader of its files, who knows no more than they tell.
 
-use ringlog::internal::{Group, Journal, PATH, Preparer, Writer};
-use ringlog::journal::{Cursor, JournalReader, ReadError};
-use ringlog_loom_tests::{Memory, Preemptions, explore, spawn};
+use std::sync::Arc;
 
-/// A group of one event, which carries its own sequence.
-fn event(sequence: u64) -> Group {
-    Group::of_event(&sequence.to_le_bytes())
-}
+use ringlog::internal::{Exchange, Gate, Journaler, Signal};
+use ringlog_loom_tests::{Preemptions, explore, spawn};
 
-/// A journal with the groups 1 to `groups`.
-struct Written {
-    memory: Memory,
-    writer: Writer,
-    cursor: Cursor,
-    reader: JournalReader,
-    _open: (Journal, Preparer),
-}
-
-fn written(groups: u64) -> Written {
-    let write = move || {
-        let memory = Memory::new();
-        let journal = Journal::open(memory.clone(), 3);
-        let preparer = journal.preparer();
-        let mut writer = journal.writer(&preparer, true);
-        assert!((1..=groups).all(|sequence| writer.commit(event(sequence))));
-        let reader = JournalReader::open_in(memory.clone(), PATH).unwrap();
-        let mut cursor = reader.cursor(0).unwrap();
-        read_all(&mut cursor, &memory, 0).unwrap();
-        memory.start();
-        Written {
-            memory,
-            writer,
-            cursor,
-            reader,
-            _open: (journal, preparer),
-        }
-    };
-    spawn(write).join().unwrap()
-}
-
-/// Reads what there is behind `after`, in order, and asserts that each event is durable.
-fn read_all(cursor: &mut Cursor, memory: &Memory, after: u64) -> Result<u64, ReadError> {
-    let mut last = after;
-    while let Some(event) = cursor.next_event()? {
-        assert_eq!(event.meta.sequence, last + 1);
-        assert_eq!(event.body, event.meta.sequence.to_le_bytes());
-        last += 1;
-        assert!(last <= memory.durable_sequence(), "{last} is not durable");
-    }
-    Ok(last)
-}
+use crate::written::{Written, event, read_all};
 
 /// Commits the groups `from` to `to` beside a reader who opens a cursor.
 fn a_reader_starts_while(from: u64, to: u64) {
-    explore(Preemptions::Three, move || {
-        let Written {
-            memory,
-            mut writer,
-            reader,
-            ..
-        } = written(from - 1);
+    explore(Preemptions::Unbounded, move || {
+        let setup = spawn(move || {
+            let written = Written::new(from - 1, true);
+            written.memory.start();
+            written
+        });
+        let mut written = setup.join().unwrap();
+        let (memory, reader) = (written.memory.clone(), Arc::clone(&written.reader));
         let writes = spawn(move || {
-            assert!((from..=to).all(|sequence| writer.commit(event(sequence))));
+            written.commit(from, to);
+            written
         });
         let mut cursor = reader.cursor(0).unwrap();
         let seen = read_all(&mut cursor, &memory, 0).unwrap();
@@ -84,4 +41,62 @@ fn a_reader_that_starts_beside_the_second_group_reads_it_or_one() {
 #[test]
 fn a_reader_that_starts_beside_a_roll_loses_nothing_at_the_boundary() {
     a_reader_starts_while(3, 3);
+}
+
+/// Commits the groups `from` to `to` beside a cursor that has read those in front of them.
+fn a_cursor_looks_again_while(from: u64, to: u64) {
+    explore(Preemptions::Unbounded, move || {
+        let setup = spawn(move || {
+            let written = Written::new(from - 1, true);
+            let mut cursor = written.reader.cursor(0).unwrap();
+            let seen = read_all(&mut cursor, &written.memory, 0).unwrap();
+            assert_eq!(seen, from - 1);
+            written.memory.start();
+            (written, cursor)
+        });
+        let (mut written, mut cursor) = setup.join().unwrap();
+        let memory = written.memory.clone();
+        let writes = spawn(move || {
+            written.commit(from, to);
+            written
+        });
+        cursor.refresh().unwrap();
+        let seen = read_all(&mut cursor, &memory, from - 1).unwrap();
+        let _written = writes.join().unwrap();
+        cursor.refresh().unwrap();
+        assert_eq!(read_all(&mut cursor, &memory, seen).unwrap(), to);
+    });
+}
+
+#[test]
+fn a_cursor_that_looks_again_beside_a_group_sees_it_then_or_afterwards() {
+    a_cursor_looks_again_while(2, 2);
+}
+
+#[test]
+fn a_cursor_that_looks_again_beside_a_roll_loses_and_doubles_nothing() {
+    a_cursor_looks_again_while(3, 3);
+}
+
+#[test]
+fn whoever_was_told_that_an_event_is_durable_finds_it_in_the_journal() {
+    explore(Preemptions::Three, || {
+        let setup = spawn(|| {
+            let written = Written::new(1, true);
+            written.memory.start();
+            written
+        });
+        let written = setup.join().unwrap();
+        let gate = Arc::new(Gate::new(&Signal::new()));
+        let exchange = Exchange::new();
+        let journaler = Journaler::new(written.writer, &exchange, &gate);
+        exchange.hand_over(event(2).settles(1));
+        exchange.end();
+        let journals = spawn(move || journaler.run());
+        gate.wait_settled(1).unwrap();
+        assert_eq!(gate.durable_sequence(), 2);
+        let mut cursor = written.reader.cursor(0).unwrap();
+        assert_eq!(read_all(&mut cursor, &written.memory, 0).unwrap(), 2);
+        journals.join().unwrap();
+    });
 }

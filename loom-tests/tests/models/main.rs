@@ -5,5 +5,7 @@ mod exchange;
 mod gate;
 mod journal;
 mod mailbox;
+mod recycling;
 mod signal;
 mod watermark;
+mod written;

@@ -1,0 +1,117 @@
+//! Segments that are retired and used again beside a reader of the journal.
+
+use std::sync::Arc;
+
+use ringlog::internal::{Gate, Signal};
+use ringlog::journal::{Cursor, ReadError};
+use ringlog_loom_tests::{Memory, Preemptions, explore, spawn};
+
+use crate::written::{Written, read_all};
+
+/// Four groups in two segments, and snapshots that let go of the first one. The cursor was opened
+/// when there were `cursor_at` groups, and read `seen` of them.
+fn two_segments(cursor_at: u64, seen: u64) -> (Written, Cursor) {
+    let setup = spawn(move || {
+        let mut written = Written::new(cursor_at, true);
+        let mut cursor = written.reader.cursor(0).unwrap();
+        for sequence in 1..=seen {
+            let event = cursor.next_event().unwrap().unwrap();
+            assert_eq!(event.meta.sequence, sequence);
+        }
+        let snapshots = written.snapshotter(&Gate::new(&Signal::new()), &Signal::new(), true);
+        if cursor_at < 2 {
+            written.commit(cursor_at + 1, 2);
+        }
+        assert_eq!(snapshots.take().unwrap().sequence, 2);
+        written.commit(3, 4);
+        assert_eq!(snapshots.take().unwrap().sequence, 4);
+        written.memory.start();
+        (written, cursor)
+    });
+    setup.join().unwrap()
+}
+
+/// Retires the first segment, prepares one and fills it.
+fn go_on(written: &mut Written) {
+    assert_eq!(written.journal.retire(2, &written.preparer), 1);
+    assert!(written.preparer.step());
+    written.commit(5, 6);
+}
+
+fn everything(cursor: &mut Cursor, memory: &Memory) -> Result<(u64, u64), ReadError> {
+    let first = cursor.next_event()?.unwrap().meta.sequence;
+    Ok((first, read_all(cursor, memory, first)?))
+}
+
+#[test]
+fn a_reader_that_starts_beside_a_retirement_reads_all_or_what_is_left_or_is_told() {
+    explore(Preemptions::Three, || {
+        let (mut written, _) = two_segments(2, 2);
+        let (memory, reader) = (written.memory.clone(), Arc::clone(&written.reader));
+        let goes_on = spawn(move || {
+            go_on(&mut written);
+            written
+        });
+        let seen = reader
+            .cursor(0)
+            .and_then(|mut cursor| everything(&mut cursor, &memory));
+        match seen {
+            Ok((first, last)) => assert!([1, 3].contains(&first) && last >= 4, "{first} {last}"),
+            Err(ReadError::Retired { earliest, .. }) => assert_eq!(earliest, 3),
+            Err(error) => panic!("{error}"),
+        }
+        goes_on.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_that_holds_a_segment_keeps_its_bytes() {
+    explore(Preemptions::Three, || {
+        let (mut written, mut cursor) = two_segments(2, 1);
+        let memory = written.memory.clone();
+        let goes_on = spawn(move || {
+            go_on(&mut written);
+            written
+        });
+        assert_eq!(read_all(&mut cursor, &memory, 1).unwrap(), 2);
+        goes_on.join().unwrap();
+        cursor.refresh().unwrap();
+        assert_eq!(read_all(&mut cursor, &memory, 2).unwrap(), 6);
+    });
+}
+
+#[test]
+fn a_reader_that_looks_again_beside_the_retirement_of_what_it_has_read_goes_on() {
+    explore(Preemptions::Three, || {
+        let (mut written, mut cursor) = two_segments(2, 2);
+        let memory = written.memory.clone();
+        let goes_on = spawn(move || {
+            go_on(&mut written);
+            written
+        });
+        cursor.refresh().unwrap();
+        assert!(read_all(&mut cursor, &memory, 2).unwrap() >= 4);
+        goes_on.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_that_looks_again_beside_the_retirement_of_what_it_has_not_read_is_told() {
+    explore(Preemptions::Three, || {
+        let (mut written, mut cursor) = two_segments(2, 1);
+        let memory = written.memory.clone();
+        let goes_on = spawn(move || {
+            go_on(&mut written);
+            written
+        });
+        let seen = cursor
+            .refresh()
+            .and_then(|()| read_all(&mut cursor, &memory, 1));
+        match seen {
+            Ok(last) => assert!(last >= 4),
+            Err(ReadError::Retired { earliest, .. }) => assert_eq!(earliest, 3),
+            Err(error) => panic!("{error}"),
+        }
+        goes_on.join().unwrap();
+    });
+}
