@@ -6,8 +6,13 @@
 use std::cell::Cell;
 use std::task::Waker;
 
+#[cfg(not(loom))]
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+#[cfg(loom)]
+loom::thread_local! {
+    static DEPTH: Cell<u32> = Cell::new(0);
 }
 
 /// Marks this thread as running the user's code until dropped.
@@ -16,21 +21,21 @@ pub(crate) struct Callback(());
 
 impl Callback {
     pub(crate) fn enter() -> Self {
-        DEPTH.set(DEPTH.get() + 1);
+        DEPTH.with(|depth| depth.set(depth.get() + 1));
         Self(())
     }
 }
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
     }
 }
 
 /// Whether the engine is below us on this thread's stack.
 #[inline]
 pub(crate) fn is_inside() -> bool {
-    DEPTH.get() != 0
+    DEPTH.with(|depth| depth.get() != 0)
 }
 
 /// Wakes a task; a panic of its waker is contained and costs nobody else theirs.

@@ -46,6 +46,18 @@ canaries! {
     MailboxStaysOpen,
     /// `Gate::fail_receipts` tells waiters before there is a cause to be told.
     ReceiptsFailBeforeTheirCause,
+    /// A cursor reads on behind what is acknowledged.
+    ReaderIgnoresTheLimit,
+    /// A reader lists the segments before it looks how far they go.
+    ListedBeforeTheControlWord,
+    /// A retired segment is used again although a reader holds it.
+    RecycledUnderAReader,
+    /// A reader believes that a segment which it could not lock is the one that it opened.
+    RefusedLockIgnored,
+    /// `Preparer::stop` wakes nobody.
+    PreparerStoppedSilently,
+    /// `Alarm::written` rings before there is something to be seen.
+    AlarmRungTooEarly,
 
     // For the rigs.
     /// What is to be durable on return is only handed to the kernel.

@@ -1,5 +1,5 @@
-//! A file system in memory for the models: each call is one step of the exploration, and a write is
-//! two, so that a reader beside it meets half of it.
+//! A file system in memory for the models: each call is one step of the exploration, and a write of a
+//! block or more is two, so that a reader beside it meets half of it.
 //!
 //! It has what the journal's threads tell each other through files: names, bytes and advisory locks.
 //! What a power cut leaves is the rigs' business; here it is enough to know up to which event
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use loom::sync::Mutex;
+use ringlog::internal::BLOCK_BYTES;
 use ringlog::storage::{OpenMode, Storage, StorageFile};
 
 /// A file system; clones are the same one.
@@ -32,6 +33,10 @@ struct Disk {
     durable_sequence: AtomicU64,
     /// Whether the next write to a segment fails.
     fails: AtomicBool,
+    /// Whether a write of less than a block is two steps, too.
+    tears: AtomicBool,
+    /// The name that no file can be made under.
+    refused: std::sync::Mutex<Option<&'static str>>,
 }
 
 type Names = Step<BTreeMap<String, Arc<File>>>;
@@ -95,6 +100,16 @@ impl Memory {
         self.0.fails.store(true, Ordering::Relaxed);
     }
 
+    /// Has a reader also meet half of a control word.
+    pub fn tear_short_writes(&self) {
+        self.0.tears.store(true, Ordering::Relaxed);
+    }
+
+    /// Has no file made under `name`.
+    pub fn refuse(&self, name: &'static str) {
+        *self.0.refused.lock().unwrap() = Some(name);
+    }
+
     /// The files of a directory, by name.
     pub fn names(&self, directory: &Path) -> Vec<String> {
         self.list(directory).unwrap_or_default()
@@ -118,6 +133,9 @@ impl Memory {
 
     fn handle(&self, path: &Path, creates: bool, is_durable: bool) -> io::Result<Handle> {
         let (directory, name) = self.place(path)?;
+        if *self.0.refused.lock().unwrap() == Some(&*name) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let made = creates.then(|| File {
             bytes: Step::new(&self.0),
             lock: Step::new(&self.0),
@@ -256,13 +274,13 @@ impl StorageFile for Handle {
         if last_event.is_some() && self.disk.0.fails.swap(false, Ordering::Relaxed) {
             return Err(io::Error::other("planted"));
         }
-        if bytes.iter().all(|byte| *byte == 0) {
-            // Zeros over zeros.
-            self.write(bytes, position);
-            return Ok(());
-        }
-        // The first field that has a checksum is at 8 in whatever has one.
-        let (first, second) = bytes.split_at(bytes.len().min(16));
+        let is_block = bytes.len() >= BLOCK_BYTES && bytes.iter().any(|byte| *byte != 0);
+        let is_torn = is_block || self.disk.0.tears.load(Ordering::Relaxed);
+        let (first, second) = match is_torn {
+            // What has a checksum has it in front of that.
+            true => bytes.split_at(bytes.len().min(16)),
+            false => (bytes, &[][..]),
+        };
         self.write(first, position);
         if !second.is_empty() {
             self.write(second, position + first.len() as u64);

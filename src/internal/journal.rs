@@ -43,12 +43,13 @@ impl Gate {
         Self(Arc::new(gate))
     }
 
-    pub fn durable_sequence(&self) -> u64 {
-        self.0.durable.get()
+    /// The journaler has written this much.
+    pub fn written(&self, bytes: u64) {
+        self.0.snapshot_alarm.written(bytes);
     }
 
-    pub fn settled_position(&self) -> u64 {
-        self.0.settled.get()
+    pub fn durable_sequence(&self) -> u64 {
+        self.0.durable.get()
     }
 }
 
@@ -139,10 +140,6 @@ impl Writer {
     /// Writes a witness; `false` where that failed.
     pub fn witness(&mut self) -> bool {
         self.0.witness().is_ok()
-    }
-
-    pub fn close(&mut self) -> bool {
-        self.0.close().is_ok()
     }
 }
 

@@ -10,6 +10,7 @@ use super::format::{Damage, Frame, Frames, GroupHeader, Position};
 use super::recovery::{Evidence, Finding, TornTail, Verdict, decide};
 use super::scan::{GroupScanner, Scanned, read_segment_header};
 use super::snapshots::last_snapshot_group;
+use crate::canary::{Canary, is_planted};
 use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
 use crate::sync::Arc;
 
@@ -101,9 +102,16 @@ impl History {
         mode: OpenMode,
         after: Option<&Position>,
     ) -> Result<Self, ReadError> {
-        let control = ControlWord::read(&**storage, directory)
-            .map_err(ReadError::io("read the control word in", directory))?;
+        let read_control = || {
+            ControlWord::read(&**storage, directory)
+                .map_err(ReadError::io("read the control word in", directory))
+        };
+        // First, so that what it says is there is in the list.
+        let mut control = read_control()?;
         let segments = list_segments(&**storage, directory)?;
+        if is_planted(Canary::ListedBeforeTheControlWord) {
+            control = read_control()?;
+        }
         let has_folder = segments.is_some();
         let segments = segments.unwrap_or_default();
         let mut history = Self {
@@ -472,7 +480,7 @@ impl History {
         if header.journal_id != self.journal_id
             || header.partition != self.partition
             || (header.first_sequence, header.first_group) != named
-            || !is_ours
+            || !(is_ours || is_planted(Canary::RefusedLockIgnored))
         {
             let damage = Damage::Misplaced("another segment's header");
             return Err(self.corruption_in(&segment.name, 0, damage, None));

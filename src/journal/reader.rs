@@ -11,6 +11,7 @@ use super::format::{Damage, Frames, Metadata, Position};
 use super::history::{History, Step};
 use super::marks::{Mark, is_cursor_name, read_mark, store_mark};
 use super::salvage::Gap;
+use crate::canary::{Canary, is_planted};
 use crate::event::{Event, EventMeta, State, ViewError};
 use crate::snapshot::{self, AsOf, RestoreError, Restored, Tables, Totals};
 use crate::source::SourceInfo;
@@ -353,7 +354,10 @@ impl Cursor {
                     return Err(self.damaged_group(Damage::OutOfRange("event count")));
                 }
                 self.offset = 0;
-                let limit = self.history.acknowledged_group;
+                let limit = match is_planted(Canary::ReaderIgnoresTheLimit) {
+                    false => self.history.acknowledged_group,
+                    true => u64::MAX,
+                };
                 self.before_group = self.history.reached();
                 match self.history.step(limit) {
                     Ok(Step::Group(header)) => {

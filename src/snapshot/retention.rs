@@ -98,7 +98,8 @@ fn retire_segment(
             // Held until the file is a segment again: a reader that opened it under its old name sees
             // that, and one that holds it already keeps its bytes. Taken only now, so that who is
             // refused it finds the old name gone. One that cannot be taken is not held.
-            if let Ok(true) = file.try_lock_exclusive() {
+            let is_free = matches!(file.try_lock_exclusive(), Ok(true));
+            if is_free || is_planted(Canary::RecycledUnderAReader) {
                 if !is_planted(Canary::RecycledNameNotSynced) {
                     sync()?;
                 }

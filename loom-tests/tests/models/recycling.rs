@@ -12,13 +12,13 @@ use crate::written::{Written, read_all};
 /// when there were `cursor_at` groups, and read `seen` of them.
 fn two_segments(cursor_at: u64, seen: u64) -> (Written, Cursor) {
     let setup = spawn(move || {
-        let mut written = Written::new(cursor_at, true);
+        let mut written = Written::new(cursor_at);
         let mut cursor = written.reader.cursor(0).unwrap();
         for sequence in 1..=seen {
             let event = cursor.next_event().unwrap().unwrap();
             assert_eq!(event.meta.sequence, sequence);
         }
-        let snapshots = written.snapshotter(&Gate::new(&Signal::new()), &Signal::new(), true);
+        let snapshots = written.snapshotter(&Gate::new(&Signal::new()), true);
         if cursor_at < 2 {
             written.commit(cursor_at + 1, 2);
         }
@@ -90,8 +90,11 @@ fn a_reader_that_looks_again_beside_the_retirement_of_what_it_has_read_goes_on()
             written
         });
         cursor.refresh().unwrap();
-        assert!(read_all(&mut cursor, &memory, 2).unwrap() >= 4);
+        let seen = read_all(&mut cursor, &memory, 2).unwrap();
+        assert!(seen >= 4);
         goes_on.join().unwrap();
+        cursor.refresh().unwrap();
+        assert_eq!(read_all(&mut cursor, &memory, seen).unwrap(), 6);
     });
 }
 

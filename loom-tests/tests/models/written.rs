@@ -3,15 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use ringlog::internal::{BLOCK_BYTES, Gate, Group, Journal, PATH, Preparer, Signal, Snapshotter, Writer};
+use loom::sync::Notify;
+use ringlog::internal::{Gate, Group, Journal, PATH, Preparer, Signal, Snapshotter, Writer};
 use ringlog::journal::{Cursor, JournalReader, ReadError};
 use ringlog::{ArchiveError, Archiver, Event, EventMeta, EventType, State, ViewError};
 use ringlog_loom_tests::Memory;
 
-/// Bytes of a group of one event.
-pub const GROUP_BYTES: u64 = BLOCK_BYTES as u64;
-/// Blocks of a segment with room for two groups of one event.
-pub const BLOCKS: u64 = 3;
+/// Blocks of a segment with room for two groups.
+const BLOCKS: u64 = 3;
 
 /// A group of one event, which carries its own sequence.
 pub fn event(sequence: u64) -> Group {
@@ -23,16 +22,21 @@ pub struct Written {
     pub memory: Memory,
     pub writer: Writer,
     pub reader: Arc<JournalReader>,
-    pub preparer: Preparer,
+    pub preparer: Arc<Preparer>,
     pub journal: Journal,
 }
 
 impl Written {
-    /// Creates a journal and writes the groups 1 to `groups`.
-    pub fn new(groups: u64, sync_each: bool) -> Self {
+    /// Creates a journal and writes the groups 1 to `groups`, each synced.
+    pub fn new(groups: u64) -> Self {
+        Self::with(groups, true, BLOCKS)
+    }
+
+    /// As [`new`](Self::new), with a sync for each group or not, and segments of so many blocks.
+    pub fn with(groups: u64, sync_each: bool, blocks: u64) -> Self {
         let memory = Memory::new();
-        let journal = Journal::open(memory.clone(), BLOCKS);
-        let preparer = journal.preparer();
+        let journal = Journal::open(memory.clone(), blocks);
+        let preparer = Arc::new(journal.preparer());
         let writer = journal.writer(&preparer, sync_each);
         let reader = Arc::new(JournalReader::open_in(memory.clone(), PATH).unwrap());
         let mut written = Self {
@@ -50,10 +54,16 @@ impl Written {
         assert!((from..=to).all(|sequence| self.writer.commit(event(sequence))));
     }
 
-    pub fn snapshotter(&self, gate: &Gate, wake: &Signal, sync_each: bool) -> Snapshotter<Fold> {
-        let preparer = &self.preparer;
+    /// How many files the partition has whose names end so.
+    pub fn files(&self, ending: &str) -> usize {
+        let names = self.memory.names("journal/partition-0000".as_ref());
+        names.iter().filter(|name| name.ends_with(ending)).count()
+    }
+
+    pub fn snapshotter(&self, gate: &Gate, sync_each: bool) -> Snapshotter<Fold> {
+        let (wake, preparer) = (Signal::new(), &self.preparer);
         self.journal
-            .snapshotter(gate, wake, preparer, sync_each, Fold::default)
+            .snapshotter(gate, &wake, preparer, sync_each, Fold::default)
     }
 }
 
@@ -108,9 +118,11 @@ impl Event for Sequence {
 }
 
 /// The fold of such events: the last one, where none was missed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Fold {
     pub last: u64,
+    /// Told of each snapshot.
+    pub saved: Option<Arc<Notify>>,
 }
 
 impl State for Fold {
@@ -124,6 +136,9 @@ impl State for Fold {
     }
 
     fn save(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        if let Some(saved) = &self.saved {
+            saved.notify();
+        }
         out.write_all(&self.last.to_le_bytes())
     }
 
