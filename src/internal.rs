@@ -8,9 +8,7 @@ mod journal;
 
 use std::task::{Context, Poll};
 
-pub use self::journal::{
-    BLOCK_BYTES, Journal, Journaler, PATH, Preparer, Snapshotter, Writer,
-};
+pub use self::journal::{BLOCK_BYTES, Journal, Journaler, PATH, Preparer, Snapshotter, Writer};
 pub use crate::partition::Poison;
 use crate::sync::Arc;
 use crate::{idle, partition, watermark};

@@ -59,7 +59,9 @@ pub fn explore(preemptions: Preemptions, model: impl Fn() + Send + Sync + 'stati
 
 /// Starts a thread of the model with the stack that the journal's code needs: loom's own threads,
 /// the model itself among them, have 32 KiB.
-pub fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> loom::thread::JoinHandle<T> {
+pub fn spawn<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> loom::thread::JoinHandle<T> {
     let words = STACK_BYTES / size_of::<usize>();
     let builder = loom::thread::Builder::new().stack_size(words);
     builder.spawn(body).unwrap()

@@ -1,5 +1,6 @@
 //! A file system in memory for the models: each call is one step of the exploration, and a write of a
-//! block or more is two, so that a reader beside it meets half of it.
+//! block or more is several, so that a reader beside it meets half of it, or all of it before it is
+//! synced.
 //!
 //! It has what the journal's threads tell each other through files: names, bytes and advisory locks.
 //! What a power cut leaves is the rigs' business; here it is enough to know up to which event
@@ -289,6 +290,8 @@ impl StorageFile for Handle {
             let written = &self.file.written_sequence;
             written.fetch_max(sequence, Ordering::Relaxed);
             if self.is_durable {
+                // A reader sees it before it is synced.
+                self.file.bytes.take(|_| ());
                 let durable = &self.disk.0.durable_sequence;
                 durable.fetch_max(sequence, Ordering::Relaxed);
             }

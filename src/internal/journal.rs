@@ -103,7 +103,7 @@ impl Journal {
         retire(&self.0, 0, group, retention, &preparer.0).expect("segments are retired")
     }
 
-    /// Takes snapshots of the journal, and retires nothing.
+    /// Takes snapshots of the journal; it keeps two, and retires nothing.
     pub fn snapshotter<S: State>(
         &self,
         gate: &Gate,
@@ -194,12 +194,14 @@ impl Preparer {
 pub struct Snapshotter<S>(Snapshots<S>);
 
 impl<S: State> Snapshotter<S> {
-    pub fn run(&self) {
-        self.0.run();
+    /// The same, but it retires what the snapshots make superfluous.
+    pub fn retiring(mut self) -> Self {
+        self.0.retire_from_oldest_snapshot();
+        self
     }
 
-    pub fn step(&self) -> bool {
-        self.0.step()
+    pub fn run(&self) {
+        self.0.run();
     }
 
     pub fn stop(&self) {

@@ -8,6 +8,10 @@ const DEADLOCK: &str = "deadlock";
 /// What a missing release looks like to loom.
 const RACE: &str = "Causality violation";
 const ASSERTION: &str = "assertion";
+/// An event that was read before it was synced.
+const NOT_DURABLE: &str = "is not durable";
+/// What a reader says of bytes that it takes for damage.
+const CORRUPTION: &str = "orruption";
 
 /// Asserts that `model` fails with `symptom` once `canary` is planted. That it passes without is
 /// the model's own test.
@@ -62,24 +66,24 @@ canaries! {
     receipts_that_fail_before_their_cause_have_none_to_tell: ReceiptsFailBeforeTheirCause is killed by
         "gate::whoever_is_told_that_an_event_failed_finds_the_cause" as ASSERTION;
     a_reader_without_its_limit_reads_what_is_not_durable: ReaderIgnoresTheLimit is killed by
-        "journal::a_reader_that_starts_beside_the_second_group_reads_it_or_one" as "is not durable";
+        "journal::a_reader_that_starts_beside_the_second_group_reads_it_or_one" as NOT_DURABLE;
     segments_listed_before_the_control_word_miss_one: ListedBeforeTheControlWord is killed by
-        "journal::a_reader_that_starts_beside_a_roll_loses_nothing_at_the_boundary" as "Corruption";
+        "journal::a_reader_that_starts_beside_a_roll_loses_nothing_at_the_boundary" as CORRUPTION;
     a_control_word_stored_early_shows_what_is_not_durable: ControlBeforeTheWrite is killed by
-        "journal::a_reader_that_starts_beside_the_second_group_reads_it_or_one" as "Corruption";
+        "journal::a_reader_that_starts_beside_the_second_group_reads_it_or_one" as NOT_DURABLE;
     an_early_acknowledgement_speaks_of_what_is_not_in_the_journal: AckBeforeTheWrite is killed by
         "journal::whoever_was_told_that_an_event_is_durable_finds_it_in_the_journal" as ASSERTION;
     a_failed_write_that_is_acknowledged_is_believed: FailedWriteAcknowledged is killed by
         "journal::a_group_that_cannot_be_written_fails_its_receipt_and_is_read_by_nobody" as ASSERTION;
     a_segment_recycled_under_its_reader_loses_its_bytes: RecycledUnderAReader is killed by
-        "recycling::a_reader_that_holds_a_segment_keeps_its_bytes" as "Corruption";
+        "recycling::a_reader_that_holds_a_segment_keeps_its_bytes" as CORRUPTION;
     a_reader_that_ignores_a_refused_lock_meets_another_segment: RefusedLockIgnored is killed by
         "recycling::a_reader_that_starts_beside_a_retirement_reads_all_or_what_is_left_or_is_told"
-        as "corruption";
+        as CORRUPTION;
     a_preparer_that_is_stopped_silently_never_ends: PreparerStoppedSilently is killed by
         "preparing::a_preparer_ends_whenever_it_is_told" as DEADLOCK;
     an_alarm_rung_too_early_is_slept_through: AlarmRungTooEarly is killed by
         "snapshot::the_snapshot_thread_is_woken_when_enough_was_written" as DEADLOCK;
     a_snapshot_ahead_of_the_sync_holds_what_a_power_cut_takes_back: SnapshotAheadOfTheSync is killed by
-        "snapshot::a_snapshot_holds_nothing_that_was_only_handed_to_the_kernel" as ASSERTION;
+        "snapshot::a_snapshot_holds_nothing_that_was_only_handed_to_the_kernel" as NOT_DURABLE;
 }

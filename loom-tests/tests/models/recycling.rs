@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ringlog::internal::{Gate, Signal};
 use ringlog::journal::{Cursor, ReadError};
+use ringlog::snapshot::AsOf;
 use ringlog_loom_tests::{Memory, Preemptions, explore, spawn};
 
-use crate::written::{Written, read_all};
+use crate::written::{Fold, Written, read_all};
 
 /// Four groups in two segments, and snapshots that let go of the first one. The cursor was opened
 /// when there were `cursor_at` groups, and read `seen` of them.
@@ -18,7 +18,7 @@ fn two_segments(cursor_at: u64, seen: u64) -> (Written, Cursor) {
             let event = cursor.next_event().unwrap().unwrap();
             assert_eq!(event.meta.sequence, sequence);
         }
-        let snapshots = written.snapshotter(&Gate::new(&Signal::new()), true);
+        let snapshots = written.snapshots();
         if cursor_at < 2 {
             written.commit(cursor_at + 1, 2);
         }
@@ -66,7 +66,7 @@ fn a_reader_that_starts_beside_a_retirement_reads_all_or_what_is_left_or_is_told
 
 #[test]
 fn a_reader_that_holds_a_segment_keeps_its_bytes() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let (mut written, mut cursor) = two_segments(2, 1);
         let memory = written.memory.clone();
         let goes_on = spawn(move || {
@@ -116,5 +116,38 @@ fn a_reader_that_looks_again_beside_the_retirement_of_what_it_has_not_read_is_to
             Err(error) => panic!("{error}"),
         }
         goes_on.join().unwrap();
+    });
+}
+
+/// The new snapshot lets go of one that the reader may be about to open, and of the segment that the
+/// one it opens stands in.
+#[test]
+fn a_reader_that_restores_beside_a_snapshot_and_its_retention_misses_nothing() {
+    explore(Preemptions::Three, || {
+        let setup = spawn(|| {
+            let mut written = Written::new(2);
+            let snapshots = written.snapshots();
+            assert_eq!(snapshots.take().unwrap().sequence, 2);
+            written.commit(3, 4);
+            assert_eq!(snapshots.take().unwrap().sequence, 4);
+            assert_eq!(written.journal.retire(2, &written.preparer), 1);
+            written.commit(5, 5);
+            written.memory.start();
+            (written, snapshots.retiring())
+        });
+        let (written, snapshots) = setup.join().unwrap();
+        let (memory, reader) = (written.memory.clone(), Arc::clone(&written.reader));
+        let takes = spawn(move || {
+            let taken = snapshots.take().unwrap();
+            assert_eq!((taken.sequence, taken.segments_retired), (5, 1));
+        });
+        let restores = spawn(move || {
+            let fresh = |_| Fold::default();
+            let (state, mut cursor) = reader.restore(0, AsOf::LATEST, fresh).unwrap();
+            assert!([4, 5].contains(&state.last));
+            assert_eq!(read_all(&mut cursor, &memory, state.last).unwrap(), 5);
+        });
+        takes.join().unwrap();
+        restores.join().unwrap();
     });
 }

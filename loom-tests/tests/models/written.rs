@@ -60,10 +60,27 @@ impl Written {
         names.iter().filter(|name| name.ends_with(ending)).count()
     }
 
-    pub fn snapshotter(&self, gate: &Gate, sync_each: bool) -> Snapshotter<Fold> {
-        let (wake, preparer) = (Signal::new(), &self.preparer);
+    /// A snapshotter with an alarm on `wake`, whose states tell `saved` of each snapshot.
+    pub fn snapshotter(
+        &self,
+        gate: &Gate,
+        wake: &Signal,
+        sync_each: bool,
+        saved: Option<Arc<Notify>>,
+    ) -> Snapshotter<Fold> {
+        let memory = self.memory.clone();
+        let fresh = move || Fold {
+            last: 0,
+            memory: Some(memory.clone()),
+            saved: saved.clone(),
+        };
         self.journal
-            .snapshotter(gate, &wake, preparer, sync_each, Fold::default)
+            .snapshotter(gate, wake, &self.preparer, sync_each, fresh)
+    }
+
+    /// A snapshotter that nothing wakes.
+    pub fn snapshots(&self) -> Snapshotter<Fold> {
+        self.snapshotter(&Gate::new(&Signal::new()), &Signal::new(), true, None)
     }
 }
 
@@ -121,6 +138,8 @@ impl Event for Sequence {
 #[derive(Default)]
 pub struct Fold {
     pub last: u64,
+    /// Where each event must be durable already.
+    pub memory: Option<Memory>,
     /// Told of each snapshot.
     pub saved: Option<Arc<Notify>>,
 }
@@ -133,6 +152,9 @@ impl State for Fold {
     fn apply(&mut self, event: u64, meta: &EventMeta) {
         assert_eq!((event, meta.sequence), (self.last + 1, self.last + 1));
         self.last = event;
+        if let Some(memory) = &self.memory {
+            assert!(event <= memory.durable_sequence(), "{event} is not durable");
+        }
     }
 
     fn save(&self, out: &mut dyn io::Write) -> io::Result<()> {
