@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ringlog::internal::Snapshotter;
 use ringlog::journal::{Cursor, ReadError};
 use ringlog::snapshot::AsOf;
 use ringlog_loom_tests::{Memory, Preemptions, explore, spawn};
@@ -119,35 +120,60 @@ fn a_reader_that_looks_again_beside_the_retirement_of_what_it_has_not_read_is_to
     });
 }
 
-/// The new snapshot lets go of one that the reader may be about to open, and of the segment that the
-/// one it opens stands in.
-#[test]
-fn a_reader_that_restores_beside_a_snapshot_and_its_retention_misses_nothing() {
-    explore(Preemptions::Three, || {
-        let setup = spawn(|| {
-            let mut written = Written::new(2);
-            let snapshots = written.snapshots();
-            assert_eq!(snapshots.take().unwrap().sequence, 2);
-            written.commit(3, 4);
-            assert_eq!(snapshots.take().unwrap().sequence, 4);
-            assert_eq!(written.journal.retire(2, &written.preparer), 1);
-            written.commit(5, 5);
-            written.memory.start();
-            (written, snapshots.retiring())
-        });
-        let (written, snapshots) = setup.join().unwrap();
+/// Five groups in three segments, and a third snapshot about to be taken: it lets go of the oldest
+/// one, and of what stands below the second.
+fn third_snapshot() -> (Written, Snapshotter<Fold>) {
+    let setup = spawn(|| {
+        let mut written = Written::new(2);
+        let snapshots = written.snapshots();
+        assert_eq!(snapshots.take().unwrap().sequence, 2);
+        written.commit(3, 4);
+        assert_eq!(snapshots.take().unwrap().sequence, 4);
+        written.commit(5, 5);
+        written.memory.start();
+        (written, snapshots.retiring())
+    });
+    setup.join().unwrap()
+}
+
+/// A reader restores the newest state up to `sequence` meanwhile, and reads on.
+fn restores_beside_the_third_snapshot(
+    sequence: u64,
+    is_allowed: impl Fn(Result<(u64, u64), ReadError>) -> bool + Copy + Send + Sync + 'static,
+) {
+    explore(Preemptions::Three, move || {
+        let (written, snapshots) = third_snapshot();
         let (memory, reader) = (written.memory.clone(), Arc::clone(&written.reader));
         let takes = spawn(move || {
             let taken = snapshots.take().unwrap();
-            assert_eq!((taken.sequence, taken.segments_retired), (5, 1));
+            assert_eq!((taken.sequence, taken.segments_retired), (5, 2));
         });
         let restores = spawn(move || {
-            let fresh = |_| Fold::default();
-            let (state, mut cursor) = reader.restore(0, AsOf::LATEST, fresh).unwrap();
-            assert!([4, 5].contains(&state.last));
-            assert_eq!(read_all(&mut cursor, &memory, state.last).unwrap(), 5);
+            let as_of = AsOf {
+                sequence,
+                ..AsOf::LATEST
+            };
+            let restored = reader.restore(0, as_of, |_| Fold::default());
+            let read = restored.and_then(|(state, mut cursor)| {
+                let last = read_all(&mut cursor, &memory, state.last)?;
+                Ok((state.last, last))
+            });
+            let said = format!("{read:?}");
+            assert!(is_allowed(read), "{said}");
         });
         takes.join().unwrap();
         restores.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_that_restores_beside_a_snapshot_and_its_retention_misses_nothing() {
+    restores_beside_the_third_snapshot(u64::MAX, |read| matches!(read, Ok((4 | 5, 5))));
+}
+
+#[test]
+fn a_reader_that_restores_a_moment_that_is_being_forgotten_has_it_or_is_told() {
+    restores_beside_the_third_snapshot(2, |read| {
+        matches!(read, Ok((0 | 2, 5)) | Err(ReadError::Retired { .. }))
     });
 }
