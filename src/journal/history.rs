@@ -561,10 +561,11 @@ impl History {
             }
         }
         self.segments = segments;
-        if let (Some(before), Some(segment)) = (
-            self.scanner.take(),
-            self.segments.get(self.current).cloned(),
-        ) {
+        let before = self.scanner.as_ref();
+        let before = before.map(|scanner| (scanner.salt(), scanner.position()));
+        if let (Some((salt, position)), Some(segment)) =
+            (before, self.segments.get(self.current).cloned())
+        {
             // Opened anew: what was read ahead may have been written since, and an opening may
             // have put another file of the same name in its place.
             let mut scanner = match self.open_segment(&segment) {
@@ -573,8 +574,8 @@ impl History {
                 }
                 opened => opened?,
             };
-            if scanner.salt() == before.salt() {
-                scanner.seek(before.position());
+            if scanner.salt() == salt {
+                scanner.seek(position);
             } else {
                 self.passes_over = true;
             }
