@@ -52,6 +52,8 @@ canaries! {
     ListedBeforeTheControlWord,
     /// A retired segment is used again although a reader holds it.
     RecycledUnderAReader,
+    /// A retired segment is locked while it still has its name.
+    LockedUnderItsName,
     /// A reader believes that a segment which it could not lock is the one that it opened.
     RefusedLockIgnored,
     /// `Preparer::stop` wakes nobody.

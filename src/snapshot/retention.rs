@@ -90,6 +90,9 @@ fn retire_segment(
             .map_err(failed("open a retired segment"))?;
         let capacity = file.len().map_err(failed("measure a retired segment"))?;
         if capacity == preparer.recycled_bytes() {
+            if is_planted(Canary::LockedUnderItsName) {
+                let _ = file.try_lock_exclusive();
+            }
             let renamed = path.join(format!("recycled-{:020}.tmp", segment.first_group));
             storage
                 .rename(&name, &renamed)

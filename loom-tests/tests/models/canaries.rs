@@ -77,6 +77,9 @@ canaries! {
         "journal::a_group_that_cannot_be_written_fails_its_receipt_and_is_read_by_nobody" as ASSERTION;
     a_segment_recycled_under_its_reader_loses_its_bytes: RecycledUnderAReader is killed by
         "recycling::a_reader_that_holds_a_segment_keeps_its_bytes" as CORRUPTION;
+    a_segment_locked_under_its_name_passes_for_damaged: LockedUnderItsName is killed by
+        "recycling::a_reader_that_starts_beside_a_retirement_reads_all_or_what_is_left_or_is_told"
+        as CORRUPTION;
     a_reader_that_ignores_a_refused_lock_meets_another_segment: RefusedLockIgnored is killed by
         "recycling::a_reader_that_starts_beside_a_retirement_reads_all_or_what_is_left_or_is_told"
         as CORRUPTION;
