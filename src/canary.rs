@@ -24,9 +24,9 @@ macro_rules! canaries {
 canaries! {
     // For the models of `loom-tests/`.
     /// `Signal::notify` merely loads the count of sleepers, which may pass the change before it.
-    NotifyWithoutFence,
+    NotifyMerelyLoads,
     /// `Signal::wait_until` merely stores its registration, which its re-check may pass.
-    ParkWithoutFence,
+    ParkMerelyStores,
     /// `Signal::wait_until` parks right after its registration.
     ParkWithoutRecheck,
     /// `Signal::notify` wakes one of several sleepers.
@@ -34,9 +34,9 @@ canaries! {
     /// `Watermark::advance` publishes the value, but not what it stands for.
     AdvanceRelaxed,
     /// `Watermark::advance` merely loads the count of waiters, which may pass the new value.
-    AdvanceWithoutFence,
+    AdvanceMerelyLoads,
     /// A new waiter of a `Watermark` merely stores its registration, which its re-check may pass.
-    RegisterWithoutFence,
+    RegisterMerelyStores,
     /// A polled future registers its waker and trusts the look that it took before.
     PollWithoutRecheck,
     /// `Watermark::check` believes a failure although the value was reached before it.
@@ -47,6 +47,20 @@ canaries! {
     MailboxStaysOpen,
     /// `Gate::fail_receipts` tells waiters before there is a cause to be told.
     ReceiptsFailBeforeTheirCause,
+    /// A cursor reads on behind what is acknowledged.
+    ReaderIgnoresTheLimit,
+    /// A reader lists the segments before it looks how far they go.
+    ListedBeforeTheControlWord,
+    /// A retired segment is used again although a reader holds it.
+    RecycledUnderAReader,
+    /// A retired segment is locked while it still has its name.
+    LockedUnderItsName,
+    /// A reader believes that a segment which it could not lock is the one that it opened.
+    RefusedLockIgnored,
+    /// `Preparer::stop` wakes nobody.
+    PreparerStoppedSilently,
+    /// `Alarm::written` rings before there is something to be seen.
+    AlarmRungTooEarly,
 
     /// A partition ends with its ring unsealed.
     RingNotSealed,

@@ -63,7 +63,7 @@ impl Signal {
     /// Wakes every parked thread; the caller has already changed what they wait for.
     #[inline]
     pub(crate) fn notify(&self) {
-        let parked = if is_planted(Canary::NotifyWithoutFence) {
+        let parked = if is_planted(Canary::NotifyMerelyLoads) {
             // ORDERING: relaxed: what is wrong with this canary.
             self.parked.load(Ordering::Relaxed)
         } else {
@@ -160,7 +160,7 @@ impl Signal {
 
     /// Under the lock.
     fn set_parked(&self, count: usize) {
-        if is_planted(Canary::ParkWithoutFence) {
+        if is_planted(Canary::ParkMerelyStores) {
             // ORDERING: relaxed: what is wrong with this canary.
             self.parked.store(count, Ordering::Relaxed);
             return;

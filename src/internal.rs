@@ -5,11 +5,14 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::missing_errors_doc, clippy::new_without_default)]
 
+mod journal;
+
 use std::task::{Context, Poll};
 
+pub use self::journal::{BLOCK_BYTES, Journal, Journaler, PATH, Preparer, Snapshotter, Writer};
 pub use crate::partition::Poison;
 use crate::sync::Arc;
-use crate::{idle, journal, partition, ring, watermark};
+use crate::{idle, partition, ring, watermark};
 
 /// Makes a type that hands its methods through to the crate's own.
 macro_rules! reach {
@@ -78,11 +81,11 @@ impl Watermark {
 
 /// One of a partition's buffers, told apart by the position that it settles.
 #[derive(Debug)]
-pub struct Group(journal::GroupBuffer);
+pub struct Group(crate::journal::GroupBuffer);
 
 impl Group {
     pub fn new() -> Self {
-        Self(journal::GroupBuffer::new(0))
+        Self(crate::journal::GroupBuffer::new(0))
     }
 
     pub fn settles(mut self, position: u64) -> Self {
@@ -98,7 +101,7 @@ impl Group {
 /// Buffers per partition under loom.
 pub const BUFFERS: usize = partition::BUFFERS;
 
-reach!(Exchange(partition::Exchange) {
+reach!(Exchange(Arc<partition::Exchange>) {
     fn has_empty() -> bool;
     fn end();
     fn is_drained() -> bool;
@@ -106,7 +109,7 @@ reach!(Exchange(partition::Exchange) {
 
 impl Exchange {
     pub fn new() -> Self {
-        Self(partition::Exchange::new())
+        Self(Arc::new(partition::Exchange::new()))
     }
 
     pub fn hand_over(&self, group: Group) {
@@ -174,7 +177,7 @@ pub enum Refused {
     Poisoned,
 }
 
-reach!(Gate(partition::Gate) {
+reach!(Gate(Arc<partition::Gate>) {
     fn start_closing();
     fn finish_closing();
     fn is_closing() -> bool;
@@ -184,7 +187,7 @@ reach!(Gate(partition::Gate) {
 
 impl Gate {
     pub fn new(worker: &Signal) -> Self {
-        Self(partition::Gate::new(0, Arc::clone(&worker.0), 0))
+        Self(Arc::new(partition::Gate::new(0, Arc::clone(&worker.0), 0)))
     }
 
     pub fn check_open(&self) -> Result<(), Refused> {

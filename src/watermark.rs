@@ -91,7 +91,7 @@ impl Watermark {
     }
 
     fn wake(&self, to: u64) -> bool {
-        let waiting = if is_planted(Canary::AdvanceWithoutFence) {
+        let waiting = if is_planted(Canary::AdvanceMerelyLoads) {
             // ORDERING: relaxed: what is wrong with this canary.
             self.waiting.load(Ordering::Relaxed)
         } else {
@@ -228,7 +228,7 @@ impl Watermark {
 
     /// Under the lock.
     fn set_waiting(&self, count: usize) {
-        if is_planted(Canary::RegisterWithoutFence) {
+        if is_planted(Canary::RegisterMerelyStores) {
             // ORDERING: relaxed: what is wrong with this canary.
             self.waiting.store(count, Ordering::Relaxed);
             return;

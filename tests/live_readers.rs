@@ -38,6 +38,31 @@ fn a_cursor_that_is_refreshed_sees_every_event_that_became_durable() {
 }
 
 #[test]
+fn a_cursor_that_is_refreshed_in_the_middle_of_a_group_goes_on_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 1);
+    let publisher = pipeline.publisher();
+    // While the first group is written the others gather in the next ones.
+    for amount in 1..=1000 {
+        publisher.publish(&added(1, amount)).unwrap();
+    }
+    publisher.publish(&added(1, 1)).unwrap().wait().unwrap();
+    let groups = pipeline.stats()[0].groups;
+    assert!(groups < 1001, "{groups} groups of one event each");
+    let reader = JournalReader::open(directory.path()).unwrap();
+    let mut cursor = reader.cursor(0).unwrap();
+    for sequence in 1..=1001 {
+        let event = cursor.next_event().unwrap().expect("the event is durable");
+        assert_eq!(event.meta.sequence, sequence);
+        cursor.refresh().unwrap();
+    }
+    publisher.publish(&added(1, 1)).unwrap().wait().unwrap();
+    assert!(cursor.next_event().unwrap().is_none());
+    cursor.refresh().unwrap();
+    assert!(cursor.next_event().unwrap().is_some());
+}
+
+#[test]
 fn a_reader_never_sees_more_than_the_writer_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = open(directory.path(), 1);

@@ -9,6 +9,10 @@ compile_error!(
     "build this inside loom-tests/, where .cargo/config.toml sets `--cfg loom`, and without RUSTFLAGS"
 );
 
+mod memory;
+
+pub use memory::Memory;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -52,3 +56,15 @@ pub fn explore(preemptions: Preemptions, model: impl Fn() + Send + Sync + 'stati
         start.elapsed().as_secs_f64()
     );
 }
+
+/// Starts a thread of the model with the stack that the journal's code needs: loom's own threads,
+/// the model itself among them, have 32 KiB.
+pub fn spawn<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> loom::thread::JoinHandle<T> {
+    let words = STACK_BYTES / size_of::<usize>();
+    let builder = loom::thread::Builder::new().stack_size(words);
+    builder.spawn(body).unwrap()
+}
+
+const STACK_BYTES: usize = 256 * 1024;

@@ -10,6 +10,7 @@ use super::format::{Damage, Frame, Frames, GroupHeader, Position};
 use super::recovery::{Evidence, Finding, TornTail, Verdict, decide};
 use super::scan::{GroupScanner, Scanned, read_segment_header};
 use super::snapshots::last_snapshot_group;
+use crate::canary::{Canary, is_planted};
 use crate::storage::{BLOCK_BYTES, OpenMode, Storage};
 use crate::sync::Arc;
 
@@ -101,9 +102,16 @@ impl History {
         mode: OpenMode,
         after: Option<&Position>,
     ) -> Result<Self, ReadError> {
-        let control = ControlWord::read(&**storage, directory)
-            .map_err(ReadError::io("read the control word in", directory))?;
+        let read_control = || {
+            ControlWord::read(&**storage, directory)
+                .map_err(ReadError::io("read the control word in", directory))
+        };
+        // First, so that what it says is there is in the list.
+        let mut control = read_control()?;
         let segments = list_segments(&**storage, directory)?;
+        if is_planted(Canary::ListedBeforeTheControlWord) {
+            control = read_control()?;
+        }
         let has_folder = segments.is_some();
         let segments = segments.unwrap_or_default();
         let mut history = Self {
@@ -472,7 +480,7 @@ impl History {
         if header.journal_id != self.journal_id
             || header.partition != self.partition
             || (header.first_sequence, header.first_group) != named
-            || !is_ours
+            || !(is_ours || is_planted(Canary::RefusedLockIgnored))
         {
             let damage = Damage::Misplaced("another segment's header");
             return Err(self.corruption_in(&segment.name, 0, damage, None));
@@ -528,6 +536,13 @@ impl History {
 
     /// Looks again at what a running writer has acknowledged and which segments there are.
     pub(crate) fn refresh(&mut self) -> Result<(), ReadError> {
+        // Once more for each retirement that comes between.
+        while !self.look_again()? {}
+        Ok(())
+    }
+
+    /// `false` where the current segment was retired since it was listed, but read to its end before.
+    fn look_again(&mut self) -> Result<bool, ReadError> {
         let control = ControlWord::read(&*self.storage, &self.directory)
             .map_err(ReadError::io("read the control word in", &self.directory))?;
         let segments = list_segments(&*self.storage, &self.directory)?.unwrap_or_default();
@@ -546,15 +561,21 @@ impl History {
             }
         }
         self.segments = segments;
-        if let (Some(before), Some(segment)) = (
-            self.scanner.take(),
-            self.segments.get(self.current).cloned(),
-        ) {
+        let before = self.scanner.as_ref();
+        let before = before.map(|scanner| (scanner.salt(), scanner.position()));
+        if let (Some((salt, position)), Some(segment)) =
+            (before, self.segments.get(self.current).cloned())
+        {
             // Opened anew: what was read ahead may have been written since, and an opening may
             // have put another file of the same name in its place.
-            let mut scanner = self.open_segment(&segment)?;
-            if scanner.salt() == before.salt() {
-                scanner.seek(before.position());
+            let mut scanner = match self.open_segment(&segment) {
+                Err(ReadError::Retired { earliest, .. }) if earliest <= self.expected_sequence => {
+                    return Ok(false);
+                }
+                opened => opened?,
+            };
+            if scanner.salt() == salt {
+                scanner.seek(position);
             } else {
                 self.passes_over = true;
             }
@@ -564,7 +585,7 @@ impl History {
             self.acknowledged_group = self.acknowledged_group.max(word.acknowledged_group);
             self.witnessed_group = self.witnessed_group.max(word.synced_group);
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn path(&self, segment: &SegmentName) -> PathBuf {

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::directory::TEMPORARY_SUFFIX;
+use crate::canary::{Canary, is_planted};
 use crate::idle::Signal;
 use crate::storage::{AlignedBuffer, OpenMode, Storage, StorageFile};
 use crate::sync::{self, Arc, AtomicBool, Mutex, Ordering};
@@ -117,7 +118,9 @@ impl Preparer {
     pub(crate) fn stop(&self) {
         // ORDERING: release pairs with the acquire in `is_stopped`; it carries nothing else.
         self.stopped.store(true, Ordering::Release);
-        self.wanted.notify();
+        if !is_planted(Canary::PreparerStoppedSilently) {
+            self.wanted.notify();
+        }
     }
 
     fn is_stopped(&self) -> bool {

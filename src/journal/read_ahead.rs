@@ -9,7 +9,11 @@ use crate::storage::{AlignedBuffer, StorageFile};
 use crate::sync::{Arc, ArrayQueue, AtomicBool, JoinHandle, Ordering, spawn_named};
 
 /// How much is read at once: enough for the disk to be the limit.
+#[cfg(not(loom))]
 pub(super) const CHUNK_BYTES: usize = 1024 * 1024;
+/// A block, so that loom sees a reader come back to its file.
+#[cfg(loom)]
+pub(super) const CHUNK_BYTES: usize = crate::storage::BLOCK_BYTES;
 /// Room in front of a chunk, for the end of the one before it: what begins there goes on here.
 pub(super) const LEAD_BYTES: usize = CHUNK_BYTES;
 /// One being read and one waiting; the third is with whoever works on it. Untouched pages of the

@@ -1,6 +1,7 @@
 //! Tells the snapshot thread that enough was written since the last snapshot.
 #![forbid(unsafe_code)]
 
+use crate::canary::{Canary, is_planted};
 use crate::idle::Signal;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
@@ -26,6 +27,11 @@ impl Alarm {
     /// Journaler: this much has been written since opening.
     #[inline]
     pub(crate) fn written(&self, bytes: u64) {
+        if is_planted(Canary::AlarmRungTooEarly) {
+            self.signal.notify();
+            self.written.store(bytes, Ordering::Relaxed);
+            return;
+        }
         // ORDERING: relaxed: two counters that order nothing. One thread writes this one, and a
         // mark that is missed now is met after the next group.
         self.written.store(bytes, Ordering::Relaxed);

@@ -20,6 +20,8 @@ pub(crate) use alarm::Alarm;
 pub(crate) use exchange::BUFFERS;
 pub(crate) use exchange::Exchange;
 pub(crate) use gate::{Gate, Refusal};
+#[cfg(loom)]
+pub(crate) use journaler::Stepped;
 pub(crate) use journaler::{Journaler, JournalerEnd, run_journaler};
 pub(crate) use mailbox::Mailbox;
 pub(crate) use sequencer::{Partition, Resumed};

@@ -21,5 +21,7 @@ pub use totals::Totals;
 
 pub(crate) use load::{RestoreError, Restored, check_snapshots, newest_sound, restore};
 pub(crate) use policy::Policy;
+#[cfg(loom)]
+pub(crate) use retention::retire;
 pub(crate) use snapshotter::{Fresh, Parts, Snapshotter};
 pub(crate) use tables::Tables;

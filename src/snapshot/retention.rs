@@ -78,7 +78,7 @@ fn retire_segment(
 ) -> Result<(), RetireError> {
     let storage = &*directory.storage;
     let failed = |operation| move |error| RetireError::Io(operation, error);
-    let old_path = path.join(&segment.name);
+    let mut name = path.join(&segment.name);
     let sync = || {
         storage
             .sync_dir(path)
@@ -86,36 +86,41 @@ fn retire_segment(
     };
     if preparer.recycles(partition) {
         let file = storage
-            .open(&old_path, OpenMode::WriteDurable)
+            .open(&name, OpenMode::WriteDurable)
             .map_err(failed("open a retired segment"))?;
         let capacity = file.len().map_err(failed("measure a retired segment"))?;
-        // Held until the file is a segment again: a reader that opened it under its old name sees
-        // that, and one that holds it already keeps its bytes.
-        let is_free = file
-            .try_lock_exclusive()
-            .map_err(failed("lock a retired segment"))?;
-        if is_free && capacity == preparer.recycled_bytes() {
-            let new_path = path.join(format!("recycled-{:020}.tmp", segment.first_group));
-            storage
-                .rename(&old_path, &new_path)
-                .map_err(failed("rename a retired segment"))?;
-            if !is_planted(Canary::RecycledNameNotSynced) {
-                sync()?;
+        if capacity == preparer.recycled_bytes() {
+            if is_planted(Canary::LockedUnderItsName) {
+                let _ = file.try_lock_exclusive();
             }
-            preparer.donate(
-                partition,
-                PreparedFile {
-                    file,
-                    path: new_path,
-                    capacity,
-                    is_recycled: true,
-                },
-            );
-            return Ok(());
+            let renamed = path.join(format!("recycled-{:020}.tmp", segment.first_group));
+            storage
+                .rename(&name, &renamed)
+                .map_err(failed("rename a retired segment"))?;
+            name = renamed;
+            // Held until the file is a segment again: a reader that opened it under its old name sees
+            // that, and one that holds it already keeps its bytes. Taken only now, so that who is
+            // refused it finds the old name gone. One that cannot be taken is not held.
+            let is_free = matches!(file.try_lock_exclusive(), Ok(true));
+            if is_free || is_planted(Canary::RecycledUnderAReader) {
+                if !is_planted(Canary::RecycledNameNotSynced) {
+                    sync()?;
+                }
+                preparer.donate(
+                    partition,
+                    PreparedFile {
+                        file,
+                        path: name,
+                        capacity,
+                        is_recycled: true,
+                    },
+                );
+                return Ok(());
+            }
         }
     }
     storage
-        .remove(&old_path)
+        .remove(&name)
         .map_err(failed("remove a retired segment"))?;
     if is_planted(Canary::RemovalNotSynced) {
         return Ok(());

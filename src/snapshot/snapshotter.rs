@@ -83,6 +83,11 @@ impl<S: State> Snapshotter<S> {
         }
     }
 
+    #[cfg(loom)]
+    pub(crate) fn retire_from_oldest_snapshot(&mut self) {
+        self.policy.retention = super::Retention::FromOldestSnapshot { cursor_lag_max: 0 };
+    }
+
     /// Ends [`run`](Self::run), and gives up what is under way.
     pub(crate) fn stop(&self) {
         // ORDERING: release pairs with the acquire in `is_stopped`; it carries nothing else.

@@ -8,6 +8,10 @@ const DEADLOCK: &str = "deadlock";
 /// What a missing release looks like to loom.
 const RACE: &str = "Causality violation";
 const ASSERTION: &str = "panicked at tests/models/";
+/// An event that was read before it was synced.
+const NOT_DURABLE: &str = "is not durable";
+/// What a reader says of bytes that it takes for damage.
+const CORRUPTION: &str = "orruption";
 
 /// Asserts that `model` fails with `symptom` once `canary` is planted. That it passes without is
 /// the model's own test.
@@ -36,9 +40,9 @@ macro_rules! canaries {
 }
 
 canaries! {
-    a_notify_without_its_fence_loses_a_wake_up: NotifyWithoutFence is killed by
+    a_notify_that_merely_loads_loses_a_wake_up: NotifyMerelyLoads is killed by
         "signal::a_change_announced_before_during_or_after_parking_is_seen" as DEADLOCK;
-    parking_without_a_fence_loses_a_wake_up: ParkWithoutFence is killed by
+    parking_that_merely_stores_loses_a_wake_up: ParkMerelyStores is killed by
         "signal::a_change_announced_before_during_or_after_parking_is_seen" as DEADLOCK;
     parking_without_a_re_check_loses_a_wake_up: ParkWithoutRecheck is killed by
         "signal::a_change_announced_before_during_or_after_parking_is_seen" as DEADLOCK;
@@ -46,9 +50,9 @@ canaries! {
         "signal::one_notify_wakes_two_waiters" as DEADLOCK;
     a_relaxed_advance_publishes_a_value_without_what_it_stands_for: AdvanceRelaxed is killed by
         "watermark::a_reader_never_sees_the_value_ahead_of_what_it_stands_for_nor_fall" as RACE;
-    an_advance_without_its_fence_loses_a_waiter: AdvanceWithoutFence is killed by
+    an_advance_that_merely_loads_loses_a_waiter: AdvanceMerelyLoads is killed by
         "watermark::a_waiter_before_during_or_after_the_advance_sees_what_it_stands_for" as DEADLOCK;
-    a_registration_without_its_fence_loses_a_waiter: RegisterWithoutFence is killed by
+    a_registration_that_merely_stores_loses_a_waiter: RegisterMerelyStores is killed by
         "watermark::a_waiter_before_during_or_after_the_advance_sees_what_it_stands_for" as DEADLOCK;
     a_poll_without_a_re_check_loses_its_waker: PollWithoutRecheck is killed by
         "watermark::a_pending_future_is_woken_once_and_a_ready_one_at_most_once" as ASSERTION;
@@ -72,4 +76,28 @@ canaries! {
         "pipeline::a_read_sees_what_this_thread_published_before" as ASSERTION;
     a_panicked_event_that_settles_was_never_applied: PanickedEventSettles is killed by
         "pipeline::a_panic_in_apply_fails_its_event_and_nothing_in_front_of_it" as ASSERTION;
+    a_reader_without_its_limit_reads_what_is_not_durable: ReaderIgnoresTheLimit is killed by
+        "journal::a_reader_that_starts_beside_the_second_group_reads_it_or_one" as NOT_DURABLE;
+    segments_listed_before_the_control_word_miss_one: ListedBeforeTheControlWord is killed by
+        "journal::a_reader_that_starts_beside_a_roll_loses_nothing_at_the_boundary" as CORRUPTION;
+    a_control_word_stored_early_shows_what_is_not_durable: ControlBeforeTheWrite is killed by
+        "journal::a_reader_that_starts_beside_the_second_group_reads_it_or_one" as NOT_DURABLE;
+    an_early_acknowledgement_speaks_of_what_is_not_in_the_journal: AckBeforeTheWrite is killed by
+        "journal::whoever_was_told_that_an_event_is_durable_finds_it_in_the_journal" as ASSERTION;
+    a_failed_write_that_is_acknowledged_is_believed: FailedWriteAcknowledged is killed by
+        "journal::a_group_that_cannot_be_written_fails_its_receipt_and_is_read_by_nobody" as ASSERTION;
+    a_segment_recycled_under_its_reader_loses_its_bytes: RecycledUnderAReader is killed by
+        "recycling::a_reader_that_holds_a_segment_keeps_its_bytes" as CORRUPTION;
+    a_segment_locked_under_its_name_passes_for_damaged: LockedUnderItsName is killed by
+        "recycling::a_reader_that_starts_beside_a_retirement_reads_all_or_what_is_left_or_is_told"
+        as CORRUPTION;
+    a_reader_that_ignores_a_refused_lock_meets_another_segment: RefusedLockIgnored is killed by
+        "recycling::a_reader_that_starts_beside_a_retirement_reads_all_or_what_is_left_or_is_told"
+        as CORRUPTION;
+    a_preparer_that_is_stopped_silently_never_ends: PreparerStoppedSilently is killed by
+        "preparing::a_preparer_ends_whenever_it_is_told" as DEADLOCK;
+    an_alarm_rung_too_early_is_slept_through: AlarmRungTooEarly is killed by
+        "snapshot::the_snapshot_thread_is_woken_when_enough_was_written" as DEADLOCK;
+    a_snapshot_ahead_of_the_sync_holds_what_a_power_cut_takes_back: SnapshotAheadOfTheSync is killed by
+        "snapshot::a_snapshot_holds_nothing_that_was_only_handed_to_the_kernel" as NOT_DURABLE;
 }

@@ -3,8 +3,13 @@
 mod canaries;
 mod exchange;
 mod gate;
+mod journal;
 mod mailbox;
 mod pipeline;
+mod preparing;
+mod recycling;
 mod ring;
 mod signal;
+mod snapshot;
 mod watermark;
+mod written;
