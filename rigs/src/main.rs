@@ -20,6 +20,7 @@ mod power_cut;
 mod process;
 mod random;
 mod simulated;
+mod soak;
 mod strace;
 mod tally;
 mod writeback;
@@ -56,6 +57,7 @@ enum Rig {
     Sim(simulated::Sim),
     Calls(simulated::Calls),
     Exhaustive(simulated::Exhaustive),
+    Soak(soak::Soak),
 }
 
 impl Rig {
@@ -75,6 +77,7 @@ impl Rig {
             Self::Sim(rig) => rig.run(),
             Self::Calls(rig) => rig.run(),
             Self::Exhaustive(rig) => rig.run(),
+            Self::Soak(rig) => rig.run(),
         }
     }
 }
