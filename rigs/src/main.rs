@@ -16,6 +16,7 @@ mod kill;
 mod mounts;
 mod openers;
 mod outcome;
+mod plain_memory;
 mod power_cut;
 mod process;
 mod random;

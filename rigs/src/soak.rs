@@ -19,6 +19,7 @@ use ringlog::{Durability, Pipeline, PublishError, Publisher, Receipt, ReceiptErr
 use tempfile::TempDir;
 
 use crate::outcome::{Outcome, Ran};
+use crate::plain_memory;
 use crate::process::stream;
 use crate::random::{Random, seed_or_clock};
 use crate::tally::{Tally, TallyEvent, TallyView};
@@ -115,6 +116,10 @@ fn one_directory(
         .group_bytes(usize::try_from(MEBIBYTE / 2)?)
         .snapshot_every(MEBIBYTE)
         .partition_threads(1 + usize::try_from(random.below(2))?);
+    let plain = TempDir::new().context("cannot make a directory")?;
+    if let Err(violation) = plain_memory::read_back(plain.path(), durability) {
+        return Ok(Err(format!("plain memory, {durability:?}: {violation}")));
+    }
     let mut published = [0; PUBLISHERS as usize];
     for _ in 0..OPENINGS_OF_A_DIRECTORY {
         *cycles += 1;
