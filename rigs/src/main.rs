@@ -16,10 +16,12 @@ mod kill;
 mod mounts;
 mod openers;
 mod outcome;
+mod plain_memory;
 mod power_cut;
 mod process;
 mod random;
 mod simulated;
+mod soak;
 mod strace;
 mod tally;
 mod writeback;
@@ -56,6 +58,7 @@ enum Rig {
     Sim(simulated::Sim),
     Calls(simulated::Calls),
     Exhaustive(simulated::Exhaustive),
+    Soak(soak::Soak),
 }
 
 impl Rig {
@@ -75,6 +78,7 @@ impl Rig {
             Self::Sim(rig) => rig.run(),
             Self::Calls(rig) => rig.run(),
             Self::Exhaustive(rig) => rig.run(),
+            Self::Soak(rig) => rig.run(),
         }
     }
 }

@@ -9,7 +9,7 @@ mod ledger;
 mod line;
 mod running;
 mod settings;
-mod stream;
+pub(crate) mod stream;
 mod traces;
 
 pub(crate) use child::run_child;
