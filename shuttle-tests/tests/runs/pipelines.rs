@@ -158,7 +158,7 @@ fn check(partitions: &[Counts], told: &[Told]) {
 
 #[test]
 fn whatever_was_taken_is_durable_after_the_close() {
-    run(1000, || {
+    run(5000, || {
         let disk = SimDisk::new(1);
         let pipeline = builder(&disk).open(|_| Counts::default()).unwrap();
         let threads = start_publishers(&pipeline, false);
@@ -183,7 +183,7 @@ fn whatever_was_taken_is_durable_after_the_close() {
 
 #[test]
 fn reads_and_live_readers_see_prefixes_beside_the_publishers() {
-    run(600, || {
+    run(3000, || {
         let disk = SimDisk::new(2);
         let pipeline = builder(&disk).open(|_| Counts::default()).unwrap();
         let threads = start_publishers(&pipeline, false);
@@ -220,7 +220,7 @@ fn reads_and_live_readers_see_prefixes_beside_the_publishers() {
 
 #[test]
 fn snapshots_beside_the_publishers_and_the_close_hold_what_the_journal_does() {
-    run(400, || {
+    run(2000, || {
         let disk = SimDisk::new(3);
         let pipeline = Arc::new(builder(&disk).open(|_| Counts::default()).unwrap());
         let threads = start_publishers(&pipeline, false);
@@ -254,7 +254,7 @@ fn snapshots_beside_the_publishers_and_the_close_hold_what_the_journal_does() {
 #[test]
 fn a_failed_write_answers_everybody_and_loses_nothing_that_was_acknowledged() {
     static STRUCK: AtomicU64 = AtomicU64::new(0);
-    run(1000, || {
+    run(5000, || {
         let disk = SimDisk::new(4);
         let pipeline = builder(&disk).open(|_| Counts::default()).unwrap();
         let nth = thread_rng().gen_range(1..8);
@@ -283,7 +283,7 @@ fn a_failed_write_answers_everybody_and_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn a_power_cut_at_any_moment_takes_nothing_that_was_acknowledged() {
-    run(1000, || {
+    run(5000, || {
         let disk = SimDisk::new(5);
         let pipeline = builder(&disk).open(|_| Counts::default()).unwrap();
         let threads = start_publishers(&pipeline, true);
