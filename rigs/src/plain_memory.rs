@@ -1,6 +1,10 @@
 //! Plain memory that only an acknowledgement orders: `apply` writes it, and the thread that saw its
 //! event acknowledged reads it. A receipt that said `Ok` without publishing what it stands for
 //! would be a data race here, which ThreadSanitizer reports.
+#![allow(
+    unsafe_code,
+    reason = "memory that nothing but the engine's promise orders"
+)]
 
 use std::cell::UnsafeCell;
 use std::path::Path;
