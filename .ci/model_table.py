@@ -24,27 +24,30 @@ def key(words):
 def main():
     text = README.read_text()
     before, table = text.split(HEAD)
-    rows, after = re.match(r"((?:\|.*\n)*)(.*)", table, re.S).groups()
+    rows, after = re.match(r"((?:\|[^\n]*\n)*)(.*)", table, re.S).groups()
     kept = {}
     for row in rows.splitlines():
         words, threads = [cell.strip() for cell in row.split("|")[1:3]]
         label = re.sub(r"^\*\*.*?:? ?\*\*(?: \(`.*?`\))?:? ", "", words)
         kept[key(label)] = (label, threads)
     heads = dict(re.findall(r"^\| \*\*(\w+)\*\*((?: \(.*?\))?):", rows, re.M))
-    lines, module, total = [], None, 0
+    lines, module, measured = [], None, set()
     for of, name, bound, executions, seconds in sorted(
         set(FIGURES.findall(sys.stdin.read()))
     ):
-        label, threads = kept.get(key(name), (name.replace("_", " "), "2"))
+        label, threads = kept.get(key(name), (name.replace("_", " "), "?"))
         if of != module:
             module, label = of, f"**{of}**{heads.get(of, '')}: {label}"
         bound = {"Unbounded": "∞", "Three": "3"}[bound]
-        total += 1
+        measured.add(key(name))
+        seconds = "< 0.1" if float(seconds) < 0.05 else f"{float(seconds):.1f}"
         lines.append(
-            f"| {label} | {threads} | {bound} | {int(executions):,} | {float(seconds):.1f} |\n"
+            f"| {label} | {threads} | {bound} | {int(executions):,} | {seconds} |\n"
         )
+    if missing := [label for of, (label, _) in kept.items() if of not in measured]:
+        sys.exit(f"not measured: {missing}")
     README.write_text(before + HEAD + "".join(lines) + after)
-    print(f"{total} models")
+    print(f"{len(measured)} models")
 
 
 main()

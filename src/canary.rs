@@ -2,8 +2,8 @@
 //!
 //! In the product [`is_planted`] is `false` at compile time, and nothing of this is left. Under
 //! loom and shuttle, and in a build with `--cfg ringlog_canaries`, one canary can be planted in a process by
-//! naming it in the environment. A test of `loom-tests/` then runs the model that is to catch it in a
-//! process of its own, and asserts that it does; `.ci/canaries` does the same with the rigs. A suite
+//! naming it in the environment. A test of `loom-tests/` or `shuttle-tests/` then runs what is to catch
+//! it in a process of its own, and asserts that it does; `.ci/canaries` does the same with the rigs. A suite
 //! that passes with a planted bug proves nothing.
 #![forbid(unsafe_code)]
 
@@ -61,9 +61,10 @@ canaries! {
     PreparerStoppedSilently,
     /// `Alarm::written` rings before there is something to be seen.
     AlarmRungTooEarly,
-
     /// A partition ends with its ring unsealed.
     RingNotSealed,
+    /// A visitor goes on without seeing what its closure did.
+    VisitDoneRelaxed,
     /// A visitor is shown the state before what precedes its marker was applied.
     VisitServedEarly,
     /// The receipt of an event whose `apply` panicked settles.

@@ -197,10 +197,6 @@ impl Gate {
         })
     }
 
-    pub fn is_poisoned(&self) -> bool {
-        self.0.poison_cause().is_some()
-    }
-
     pub fn has_receipt_poison(&self) -> bool {
         self.0.receipt_poison().is_some()
     }

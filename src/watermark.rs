@@ -259,12 +259,11 @@ mod tests {
             .into_iter()
             .map(|target| {
                 let watermark = Arc::clone(&watermark);
-                std::thread::Builder::new()
-                    .spawn(move || {
-                        watermark.wait(target).unwrap();
-                        assert!(watermark.get() >= target);
-                    })
-                    .unwrap()
+                sync::spawn_named("waiter".into(), move || {
+                    watermark.wait(target).unwrap();
+                    assert!(watermark.get() >= target);
+                })
+                .unwrap()
             })
             .collect();
         for value in 1..=9 {

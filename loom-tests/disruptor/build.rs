@@ -64,7 +64,15 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type()?.is_dir() {
             copy(&entry.path(), &target)?;
         } else {
-            fs::write(target, mapped(&fs::read_to_string(entry.path())?))?;
+            let source = mapped(&fs::read_to_string(entry.path())?);
+            if let Some(left) = ["std::sync", "std::thread", "std::cell", "core::"]
+                .into_iter()
+                .find(|left| code_of(&source).any(|line| line.contains(left)))
+            {
+                let path = entry.path();
+                return Err(format!("{left} is named outside imports in {}", path.display()).into());
+            }
+            fs::write(target, source)?;
         }
     }
     Ok(())
@@ -80,4 +88,12 @@ fn mapped(source: &str) -> String {
         mapped.push('\n');
     }
     mapped
+}
+
+/// The lines without comments, and without the tests at the end.
+fn code_of(source: &str) -> impl Iterator<Item = &str> {
+    source
+        .lines()
+        .take_while(|line| !line.starts_with("#[cfg(test)]"))
+        .map(|line| line.split("//").next().unwrap_or_default())
 }

@@ -10,8 +10,10 @@ compile_error!(
 );
 
 mod memory;
+mod plain;
 
 pub use memory::Memory;
+pub use plain::Plain;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

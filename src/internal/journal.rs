@@ -1,4 +1,5 @@
 //! The journal's side: a directory, and the machines that the journal's threads step.
+#![forbid(unsafe_code)]
 
 use super::{Exchange, Gate, Group, Signal};
 use crate::event::State;

@@ -29,6 +29,7 @@ impl Alarm {
     pub(crate) fn written(&self, bytes: u64) {
         if is_planted(Canary::AlarmRungTooEarly) {
             self.signal.notify();
+            // ORDERING: relaxed, as below: what is wrong is that it comes last.
             self.written.store(bytes, Ordering::Relaxed);
             return;
         }

@@ -54,8 +54,13 @@ struct Finish<R>(Arc<Answer<R>>);
 
 impl<R> Drop for Finish<R> {
     fn drop(&mut self) {
-        // ORDERING: release publishes the outcome, and that the closure is gone, to `visit`.
-        self.0.done.store(true, Ordering::Release);
+        let order = match is_planted(Canary::VisitDoneRelaxed) {
+            // ORDERING: relaxed: what is wrong with this canary.
+            true => Ordering::Relaxed,
+            // ORDERING: release publishes the outcome, and that the closure is gone, to `visit`.
+            false => Ordering::Release,
+        };
+        self.0.done.store(true, order);
         self.0.signal.notify();
     }
 }
@@ -72,8 +77,8 @@ impl<S> Mailbox<S> {
     }
 
     /// Runs `look` on the partition's thread, once the ring was read up to the position `after`, and
-    /// returns what it returned, with the last sequence
-    /// applied. Blocks until then; a panic of `look` goes on here.
+    /// returns what it returned, with the last sequence applied. Blocks until then; a panic of `look`
+    /// goes on here.
     ///
     /// # Errors
     ///

@@ -14,7 +14,6 @@ mod atomic;
 #[cfg(loom)]
 mod loom_parking;
 mod mutex;
-#[cfg(loom)]
 mod once;
 mod parking;
 #[cfg(any(loom, shuttle))]
@@ -33,14 +32,11 @@ pub(crate) use atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, 
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam::queue::ArrayQueue;
 pub(crate) use mutex::{Mutex, lock};
-#[cfg(loom)]
 pub(crate) use once::OnceLock;
 pub(crate) use parking::{Thread, current, park, park_for, spin_hint, yield_now};
 #[cfg(any(loom, shuttle))]
 pub(crate) use queue::ArrayQueue;
 pub(crate) use std::sync::Arc;
-#[cfg(not(loom))]
-pub(crate) use std::sync::OnceLock;
 pub(crate) use threads::{
     JoinHandle, allowed_cpus, of_each_thread, scope, spawn_named, spawn_scoped,
 };

@@ -10,7 +10,12 @@ use super::loom_parking as parking;
 #[cfg(not(loom))]
 use super::thread as parking;
 
-pub(crate) use parking::{Thread, current};
+pub(crate) use parking::Thread;
+
+/// The thread that calls this, to be unparked.
+pub(crate) fn current() -> Thread {
+    parking::current()
+}
 
 /// Blocks this thread until it is unparked, or for no reason.
 pub(crate) fn park() {

@@ -1,6 +1,5 @@
-//! The crate `disruptor`, as its authors wrote it, on loom's (or shuttle's)
-//! atomics and locks: what `build.rs`
-//! took from the registry. So the models explore the library's own `ring` on the code that it is
+//! The crate `disruptor`, as its authors wrote it, on loom's (or shuttle's) atomics and locks: what
+//! `build.rs` took from the registry. So the library's own `ring` is explored on the code that it is
 //! released with.
 #![allow(
     dead_code,
@@ -15,7 +14,8 @@ include!(concat!(env!("OUT_DIR"), "/src/lib.rs"));
 #[cfg(loom)]
 mod planted;
 
-/// `std`, but for what threads share.
+/// `std`, but for what threads share. Threads stay `std`'s: only consumers with a thread of their own
+/// would start one, and the library polls.
 mod twin {
     pub(crate) use std::*;
 

@@ -69,6 +69,8 @@ canaries! {
         "ring::what_one_publisher_publishes_is_read_whole_and_in_order" as RACE;
     space_freed_relaxed_is_overwritten_beside_its_reader: RingSpaceRelaxed is killed by
         "ring::a_publisher_never_overtakes_the_reader_of_a_full_ring" as RACE;
+    a_visitor_that_goes_on_too_early_races_with_its_closure: VisitDoneRelaxed is killed by
+        "mailbox::what_a_visit_borrows_is_untouched_once_the_visitor_goes_on" as RACE;
     a_ring_that_is_not_sealed_loses_what_was_taken: RingNotSealed is killed by
         "pipeline::whatever_was_taken_before_the_close_is_handled_and_everything_later_is_refused"
         as DEADLOCK;
@@ -100,4 +102,23 @@ canaries! {
         "snapshot::the_snapshot_thread_is_woken_when_enough_was_written" as DEADLOCK;
     a_snapshot_ahead_of_the_sync_holds_what_a_power_cut_takes_back: SnapshotAheadOfTheSync is killed by
         "snapshot::a_snapshot_holds_nothing_that_was_only_handed_to_the_kernel" as NOT_DURABLE;
+}
+
+/// Those of `src/canary.rs` in front of the ones for the rigs.
+#[test]
+fn every_bug_that_is_meant_for_the_models_has_one_that_finds_it() {
+    let source = include_str!("../../../src/canary.rs");
+    let (_, listed) = source.split_once("// For the models").unwrap();
+    let (listed, _) = listed.split_once("// For the rigs").unwrap();
+    let names = listed.lines().filter_map(|line| {
+        let name = line.trim().strip_suffix(',')?;
+        name.starts_with(char::is_uppercase).then_some(name)
+    });
+    let tests = include_str!("canaries.rs");
+    let mut count = 0;
+    for name in names {
+        assert!(tests.contains(&format!(": {name} is killed by")), "{name}");
+        count += 1;
+    }
+    assert!(count > 15, "{count}");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 use ringlog::internal::{BUFFERS, Exchange, Gate, Group, Signal, Watermark};
-use ringlog_loom_tests::{Preemptions, explore};
+use ringlog_loom_tests::{Plain, Preemptions, explore};
 
 /// The journaler's loop: what it takes it "writes", settles and gives back.
 fn journal(exchange: &Exchange, worker: &Signal, mut write: impl FnMut(&Group)) {
@@ -126,26 +126,28 @@ fn the_settled_position_passes_between_journaler_and_partition_without_falling()
 fn a_receipt_is_settled_only_by_a_group_that_was_written() {
     explore(Preemptions::Three, || {
         let worker = Signal::new();
-        let shared = Arc::new((Exchange::new(), Gate::new(&worker), worker));
+        let gate = Gate::new(&worker);
+        let shared = Arc::new((Exchange::new(), gate, worker, Plain::new(0)));
         let journaler = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                let (exchange, gate, worker) = &*shared;
-                let mut written = 0;
+                let (exchange, gate, worker, written) = &*shared;
                 journal(exchange, worker, |group| {
-                    written += 1;
+                    written.write(group.settles_position());
                     gate.settle(group.settles_position());
                 });
-                written
             })
         };
         let waiter = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.1.wait_settled(1))
+            thread::spawn(move || {
+                assert_eq!(shared.1.wait_settled(1), Ok(()));
+                assert_eq!(shared.3.read(), 1);
+            })
         };
         shared.0.hand_over(Group::new().settles(1));
         shared.0.end();
-        assert_eq!(waiter.join().unwrap(), Ok(()));
-        assert_eq!(journaler.join().unwrap(), 1);
+        waiter.join().unwrap();
+        journaler.join().unwrap();
     });
 }

@@ -41,6 +41,18 @@ fn a_publisher_that_waits_for_room_is_released_by_poison() {
 }
 
 #[test]
+fn publishers_that_wait_for_room_are_each_released_by_poison() {
+    explore(Preemptions::Three, || {
+        let gate = gate();
+        let publishers = [publisher(&gate), publisher(&gate)];
+        gate.poison(poison());
+        for publisher in publishers {
+            assert_eq!(publisher.join().unwrap(), Refused::Poisoned);
+        }
+    });
+}
+
+#[test]
 fn publishers_that_wait_for_room_are_released_by_the_close() {
     explore(Preemptions::Three, || {
         let gate = gate();

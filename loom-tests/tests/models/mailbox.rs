@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use loom::cell::UnsafeCell;
 use loom::thread;
 use ringlog::internal::{Mailbox, NoState, Signal};
-use ringlog_loom_tests::{Preemptions, explore};
+use ringlog_loom_tests::{Plain, Preemptions, explore};
 
 struct Shared {
     mailbox: Mailbox<u64>,
@@ -65,10 +64,6 @@ fn of_two_visitors_one_is_served_and_the_other_never_hangs() {
 /// own access comes after it.
 #[test]
 fn what_a_visit_borrows_is_untouched_once_the_visitor_goes_on() {
-    struct Borrowed(UnsafeCell<u64>);
-    // SAFETY: loom checks every access to the cell, which is what this model is for.
-    unsafe impl Sync for Borrowed {}
-
     explore(Preemptions::Three, || {
         let shared = shared();
         let owner = {
@@ -78,14 +73,11 @@ fn what_a_visit_borrows_is_untouched_once_the_visitor_goes_on() {
                 shared.mailbox.close();
             })
         };
-        let borrowed = Borrowed(UnsafeCell::new(0));
+        let borrowed = Plain::new(0);
         let visit = shared.mailbox.visit(&shared.worker, |state| {
-            let borrowed = &borrowed;
-            // SAFETY: loom checks that nobody else accesses it.
-            borrowed.0.with_mut(|place| unsafe { *place = *state });
+            borrowed.write(*state);
         });
-        // SAFETY: loom checks that nobody writes it.
-        let written = borrowed.0.with(|place| unsafe { *place });
+        let written = borrowed.read();
         match visit {
             Ok(((), sequence)) => assert_eq!((written, sequence), (42, 7)),
             Err(NoState) => assert_eq!(written, 0),

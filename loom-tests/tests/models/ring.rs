@@ -162,7 +162,8 @@ fn two_publishers_race_for_the_one_slot_that_is_free() {
 #[test]
 fn a_record_of_several_slots_is_read_whole_beside_another_publisher_over_the_wrap() {
     explore(Preemptions::Three, || {
-        // Its first slot is the last one of a round, so its parts become visible one by one.
+        // Where it comes second its first slot is the last one of a round, and its parts become
+        // visible one by one.
         let (publisher, mut poller) = ring(SLOTS, SLOTS as u64 - 1);
         let long: Vec<u8> = (0..SLOT_BYTES + 40).map(|byte| byte as u8).collect();
         let sent = long.clone();

@@ -14,7 +14,7 @@ fn a_change_announced_before_during_or_after_parking_is_seen() {
         let shared = Arc::new((Signal::new(), AtomicBool::new(false)));
         let waiter = {
             let shared = Arc::clone(&shared);
-            // Relaxed on purpose: the signal's fences alone must order the change.
+            // Relaxed on purpose: the signal alone must order the change.
             thread::spawn(move || shared.0.wait_until(|| shared.1.load(Ordering::Relaxed)))
         };
         shared.1.store(true, Ordering::Relaxed);

@@ -3,36 +3,10 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use ringlog::internal::{Failed, Signal, Watermark};
-use ringlog_loom_tests::{Preemptions, explore};
-
-/// What a value stands for: written before the advance, read after the wait, by plain accesses that
-/// loom checks.
-struct Durable(UnsafeCell<u64>);
-
-// SAFETY: loom checks every access to the cell, which is what it is here for.
-unsafe impl Sync for Durable {}
-// SAFETY: as above.
-unsafe impl Send for Durable {}
-
-impl Durable {
-    fn new() -> Self {
-        Self(UnsafeCell::new(0))
-    }
-
-    fn write(&self, value: u64) {
-        // SAFETY: loom checks that nobody else accesses it.
-        self.0.with_mut(|place| unsafe { *place = value });
-    }
-
-    fn read(&self) -> u64 {
-        // SAFETY: loom checks that nobody writes it.
-        self.0.with(|place| unsafe { *place })
-    }
-}
+use ringlog_loom_tests::{Plain, Preemptions, explore};
 
 /// A waker that counts.
 struct Wakes(AtomicUsize);
@@ -61,7 +35,7 @@ fn waiter(watermark: &Arc<Watermark>, target: u64) -> thread::JoinHandle<Result<
 #[test]
 fn a_waiter_before_during_or_after_the_advance_sees_what_it_stands_for() {
     explore(Preemptions::Unbounded, || {
-        let shared = Arc::new((Watermark::new(0), Durable::new()));
+        let shared = Arc::new((Watermark::new(0), Plain::new(0)));
         let waiter = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
@@ -78,7 +52,7 @@ fn a_waiter_before_during_or_after_the_advance_sees_what_it_stands_for() {
 #[test]
 fn a_reader_never_sees_the_value_ahead_of_what_it_stands_for_nor_fall() {
     explore(Preemptions::Unbounded, || {
-        let shared = Arc::new((Watermark::new(0), [Durable::new(), Durable::new()]));
+        let shared = Arc::new((Watermark::new(0), [Plain::new(0), Plain::new(0)]));
         let reader = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
@@ -149,6 +123,18 @@ fn a_value_reached_before_the_failure_is_ok_and_none_above_it_ever_is() {
 }
 
 #[test]
+fn two_waiters_above_the_value_are_both_told_of_the_failure() {
+    explore(Preemptions::Three, || {
+        let watermark = Arc::new(Watermark::new(0));
+        let waiters = [waiter(&watermark, 1), waiter(&watermark, 2)];
+        watermark.fail();
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), Err(Failed));
+        }
+    });
+}
+
+#[test]
 fn a_look_beside_advance_and_failure_never_takes_back_what_was_reached() {
     explore(Preemptions::Unbounded, || {
         let watermark = Arc::new(Watermark::new(0));
@@ -197,6 +183,32 @@ fn a_pending_future_is_woken_once_and_a_ready_one_at_most_once() {
         assert_eq!(place, None);
         drop(waker);
         assert_eq!(Arc::strong_count(&wakes), 1, "a waker was left behind");
+    });
+}
+
+#[test]
+fn a_pending_future_is_woken_by_a_failure_and_then_told_of_it() {
+    explore(Preemptions::Unbounded, || {
+        let watermark = Arc::new(Watermark::new(0));
+        let failure = {
+            let watermark = Arc::clone(&watermark);
+            thread::spawn(move || {
+                if watermark.fail() {
+                    watermark.run_wakers();
+                }
+            })
+        };
+        let wakes = Wakes::new();
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut place = None;
+        let polled = watermark.poll(1, &mut place, &mut Context::from_waker(&waker));
+        failure.join().unwrap();
+        if polled.is_pending() {
+            assert_eq!(wakes.count(), 1);
+        }
+        let again = watermark.poll(1, &mut place, &mut Context::from_waker(&waker));
+        assert_eq!(again, Poll::Ready(Err(Failed)));
+        assert_eq!(place, None);
     });
 }
 
