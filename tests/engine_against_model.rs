@@ -556,9 +556,17 @@ fn settings() -> impl Strategy<Value = Settings> {
         )
 }
 
+/// How many are tried: 40, or `PROPTEST_CASES`.
+fn cases() -> u32 {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default().cases,
+        None => 40,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 40,
+        cases: cases(),
         max_shrink_iters: 2_000,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()

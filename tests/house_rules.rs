@@ -39,6 +39,17 @@ fn no_module_has_a_fence_of_its_own() {
 }
 
 #[test]
+fn threads_are_named_by_their_door_alone() {
+    for (path, text) in sources() {
+        let named: Vec<_> = code_of(&text)
+            .filter(|(_, line)| line.contains("std::thread") && !line.contains("thread::Result"))
+            .collect();
+        let is_door = path.starts_with("src/sync/") || !path.starts_with("src/");
+        assert!(is_door || named.is_empty(), "{path}: {named:?}");
+    }
+}
+
+#[test]
 fn unsafe_code_is_where_the_architecture_says() {
     let document = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let section = document.split("### Where unsafe code is").nth(1).unwrap();
