@@ -63,8 +63,8 @@ canaries! {
     AlarmRungTooEarly,
     /// A partition ends with its ring unsealed.
     RingNotSealed,
-    /// A visitor goes on without seeing what its closure did.
-    VisitDoneRelaxed,
+    /// A visitor goes on before its closure is gone.
+    VisitDoneEarly,
     /// A visitor is shown the state before what precedes its marker was applied.
     VisitServedEarly,
     /// The receipt of an event whose `apply` panicked settles.

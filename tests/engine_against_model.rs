@@ -177,7 +177,6 @@ impl Settings {
             .group_bytes(self.group_bytes)
             .segment_bytes(self.segment_bytes)
             .durability(self.durability)
-            .snapshot_every(1024 * 1024)
             .retention(self.retention)
             .open(|_| Log::default())
             .unwrap()

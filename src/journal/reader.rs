@@ -469,7 +469,9 @@ impl Cursor {
         error
     }
 
-    /// Looks again at how far the journal goes; [`next_event`](Self::next_event) then goes on.
+    /// Looks again at how far the journal goes; [`next_event`](Self::next_event) then goes on. In the
+    /// middle of a group it does so once the rest of that was read, and `next_event` returns what
+    /// comes of it.
     ///
     /// # Errors
     ///

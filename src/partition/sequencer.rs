@@ -95,6 +95,7 @@ impl<S: State> Partition<S> {
         resumed: Resumed<S>,
     ) -> Self {
         let buffers = if exchange.is_some() { BUFFERS } else { 1 };
+        let batch_slots = usize::try_from(Self::batch_slots(&poller)).unwrap_or_default();
         let mut spare: Vec<_> = (0..buffers)
             .map(|_| GroupBuffer::new(group_bytes))
             .collect();
@@ -109,7 +110,7 @@ impl<S: State> Partition<S> {
             open: spare.pop(),
             spare,
             in_flight: 0,
-            batch: Vec::new(),
+            batch: Vec::with_capacity(batch_slots),
             next_sequence: resumed.last_sequence + 1,
             position: 0,
             journal_time_ns: resumed.journal_time_ns,
@@ -224,9 +225,7 @@ impl<S: State> Partition<S> {
         // Room for every slot that is read, and for the record that was begun in earlier polls.
         let taken = self.poller.partial_bytes() + GROUP_BYTES_PER_SLOT;
         let slots = (open.room().saturating_sub(taken) / GROUP_BYTES_PER_SLOT) as u64;
-        // Each poll scans every slot that is published, also those that it leaves unread: so a poll
-        // takes its share of a long ring, or a full one would be scanned over and over.
-        let slots = slots.min(BATCH_SLOTS.max(self.poller.slots() / 4));
+        let slots = slots.min(Self::batch_slots(&self.poller));
         let mut now_ns = 0;
         let (journal_time_ns, sources, batch) = (
             &mut self.journal_time_ns,
@@ -276,6 +275,13 @@ impl<S: State> Partition<S> {
             slots: read,
             emptied_ring: read < slots,
         }
+    }
+
+    /// How many slots a poll reads at most. Each scans every slot that is published, also those that
+    /// it leaves unread: so it takes its share of a long ring, or a full one would be scanned over and
+    /// over.
+    fn batch_slots(poller: &RingPoller) -> u64 {
+        BATCH_SLOTS.max(poller.slots() / 4)
     }
 
     /// Shows the state to visitors whose marker, and with it everything published before they came,

@@ -37,6 +37,10 @@ impl<T> ArrayQueue<T> {
     }
 
     pub(crate) fn pop(&self) -> Option<T> {
+        // ORDERING: relaxed: whoever finds nothing learns of nothing, as with crossbeam's.
+        if self.length.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
         let mut values = lock(&self.values);
         let value = values.pop_front();
         // ORDERING: release pairs with `is_empty`, as crossbeam's head does.

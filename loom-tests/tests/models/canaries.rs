@@ -69,7 +69,7 @@ canaries! {
         "ring::what_one_publisher_publishes_is_read_whole_and_in_order" as RACE;
     space_freed_relaxed_is_overwritten_beside_its_reader: RingSpaceRelaxed is killed by
         "ring::a_publisher_never_overtakes_the_reader_of_a_full_ring" as RACE;
-    a_visitor_that_goes_on_too_early_races_with_its_closure: VisitDoneRelaxed is killed by
+    a_visitor_that_goes_on_too_early_races_with_its_closure: VisitDoneEarly is killed by
         "mailbox::what_a_visit_borrows_is_untouched_once_the_visitor_goes_on" as RACE;
     a_ring_that_is_not_sealed_loses_what_was_taken: RingNotSealed is killed by
         "pipeline::whatever_was_taken_before_the_close_is_handled_and_everything_later_is_refused"
@@ -117,7 +117,7 @@ fn every_bug_that_is_meant_for_the_models_has_one_that_finds_it() {
     let tests = include_str!("canaries.rs");
     let mut count = 0;
     for name in names {
-        assert!(tests.contains(&format!(": {name} is killed by")), "{name}");
+        assert!(tests.contains(&format!(" {name} is killed by")), "{name}");
         count += 1;
     }
     assert!(count > 15, "{count}");

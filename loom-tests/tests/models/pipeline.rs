@@ -3,8 +3,8 @@
 
 use loom::thread;
 use ringlog::{
-    Durability, EventMeta, Pipeline, PublishError, ReadStateError, Receipt, ReceiptError, State,
-    events, rkyv,
+    CloseError, Durability, EventMeta, Pipeline, PublishError, ReadStateError, Receipt,
+    ReceiptError, State, events, rkyv,
 };
 use ringlog_loom_tests::{Preemptions, explore};
 
@@ -185,5 +185,22 @@ fn a_panic_in_apply_turns_a_reader_away_who_would_wait_for_ever() {
         let read = pipeline.read(1, |numbers| numbers.0.len());
         assert!(matches!(read, Err(ReadStateError::Poisoned(_))), "{read:?}");
         end(pipeline);
+    });
+}
+
+#[test]
+fn a_pipeline_whose_apply_panicked_closes_and_says_so() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        pipeline
+            .publisher()
+            .publish(&explosion())
+            .map(drop)
+            .unwrap();
+        let closed = pipeline.close();
+        assert!(
+            matches!(closed, Err(CloseError::Poisoned { .. })),
+            "{closed:?}"
+        );
     });
 }

@@ -26,6 +26,8 @@ struct Count {
     key: u64,
     publisher: u64,
     number: u64,
+    /// So that the ring is full now and then, and groups, too.
+    ballast: Vec<u8>,
 }
 
 events! {
@@ -94,10 +96,12 @@ fn publish(publisher: &ringlog::Publisher<Counting>, name: u64, may_fail: bool) 
     let mut is_closed = false;
     for number in 1..=EVENTS {
         // Each partition gets some of everybody's.
+        let ballast = vec![0; [0, 3000, 7000][thread_rng().gen_range(0..3)]];
         let count = Count {
             key: number,
             publisher: name,
             number,
+            ballast,
         };
         let receipt = match publisher.publish(&count.into()) {
             Ok(receipt) => receipt,
@@ -293,6 +297,7 @@ fn a_failed_write_answers_everybody_and_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn a_power_cut_at_any_moment_takes_nothing_that_was_acknowledged() {
+    static STRUCK: AtomicU64 = AtomicU64::new(0);
     run(5000, || {
         let disk = SimDisk::new(5);
         let pipeline = builder(&disk).open(|_| Counts::default()).unwrap();
@@ -304,8 +309,10 @@ fn a_power_cut_at_any_moment_takes_nothing_that_was_acknowledged() {
             .map(|thread| thread.join().unwrap())
             .collect();
         drop(pipeline);
+        STRUCK.fetch_add(disk.faults_struck().min(1), Ordering::Relaxed);
         disk.clear_faults();
         let disk = disk.power_cut();
         check(&recovered(&disk), &told);
     });
+    assert!(STRUCK.load(Ordering::Relaxed) > 0, "the power never failed");
 }
