@@ -132,7 +132,7 @@ fn whoever_was_told_that_an_event_is_durable_finds_it_in_the_journal() {
 
 #[test]
 fn a_group_that_cannot_be_written_fails_its_receipt_and_is_read_by_nobody() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let setup = spawn(|| {
             let written = Written::new(1);
             written.memory.fail_next_group();

@@ -64,7 +64,7 @@ fn of_two_visitors_one_is_served_and_the_other_never_hangs() {
 /// own access comes after it.
 #[test]
 fn what_a_visit_borrows_is_untouched_once_the_visitor_goes_on() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let shared = shared();
         let owner = {
             let shared = Arc::clone(&shared);
@@ -102,7 +102,7 @@ fn a_visitor_beside_the_close_is_turned_away_and_never_hangs() {
 
 #[test]
 fn a_visitor_is_either_served_or_turned_away_by_an_owner_that_ends() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let shared = shared();
         let owner = {
             let shared = Arc::clone(&shared);

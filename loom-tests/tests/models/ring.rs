@@ -105,7 +105,7 @@ fn publishers_meet_over_the_wrap_and_nothing_is_lost_or_read_twice() {
 
 #[test]
 fn a_publisher_never_overtakes_the_reader_of_a_full_ring() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let (mut publisher, mut poller) = ring(SLOTS, 1);
         for number in 1..=SLOTS as u64 {
             assert_eq!(publish(&mut publisher, &number.to_le_bytes()), number);
@@ -138,7 +138,7 @@ fn a_publisher_never_overtakes_the_reader_of_a_full_ring() {
 
 #[test]
 fn two_publishers_race_for_the_one_slot_that_is_free() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let (mut publisher, mut poller) = ring(SLOTS, 1);
         for _ in 1..SLOTS {
             publish(&mut publisher, &[0]);
@@ -188,7 +188,7 @@ fn a_record_of_several_slots_is_read_whole_beside_another_publisher_over_the_wra
 
 #[test]
 fn a_seal_holds_against_every_publisher_or_leaves_what_was_published_to_be_read() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let (mut publisher, mut poller) = ring(SLOTS, 1);
         let mut sealer = publisher.clone();
         let thread =
@@ -220,7 +220,7 @@ fn a_seal_holds_against_every_publisher_or_leaves_what_was_published_to_be_read(
 
 #[test]
 fn a_reader_that_parks_on_an_empty_ring_is_woken_by_a_publication() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let (mut publisher, mut poller) = ring(SLOTS, 1);
         let signal = Arc::new(Signal::new());
         let notifies = Arc::clone(&signal);
@@ -238,7 +238,7 @@ fn a_reader_that_parks_on_an_empty_ring_is_woken_by_a_publication() {
 
 #[test]
 fn a_publisher_that_parks_on_a_full_ring_is_woken_by_a_poll() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let (mut publisher, mut poller) = ring(SLOTS, 1);
         for _ in 0..SLOTS {
             publish(&mut publisher, &[0]);

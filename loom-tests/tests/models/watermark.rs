@@ -214,7 +214,7 @@ fn a_pending_future_is_woken_by_a_failure_and_then_told_of_it() {
 
 #[test]
 fn a_future_polled_again_is_woken_through_its_last_waker() {
-    explore(Preemptions::Three, || {
+    explore(Preemptions::Unbounded, || {
         let watermark = Arc::new(Watermark::new(0));
         let advance = {
             let watermark = Arc::clone(&watermark);
