@@ -15,8 +15,10 @@ mod plain;
 pub use memory::Memory;
 pub use plain::Plain;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 /// How many preemptions an execution may have.
@@ -57,6 +59,28 @@ pub fn explore(preemptions: Preemptions, model: impl Fn() + Send + Sync + 'stati
         executions.load(Ordering::Relaxed),
         start.elapsed().as_secs_f64()
     );
+}
+
+/// Explores a `model` that says what each execution came to, and asserts that over all of them it came
+/// to each of the `expected` outcomes and to no other. So a model in which the threads never meet
+/// fails.
+///
+/// # Panics
+///
+/// As [`explore`], and when the outcomes are not the expected ones.
+pub fn explore_outcomes<T: Ord + Debug + Send + 'static>(
+    preemptions: Preemptions,
+    expected: impl IntoIterator<Item = T>,
+    model: impl Fn() -> T + Send + Sync + 'static,
+) {
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let sees = Arc::clone(&seen);
+    explore(preemptions, move || {
+        let outcome = model();
+        sees.lock().unwrap().insert(outcome);
+    });
+    let expected: BTreeSet<T> = expected.into_iter().collect();
+    assert_eq!(*seen.lock().unwrap(), expected, "the outcomes");
 }
 
 /// Starts a thread of the model with the stack that the journal's code needs: loom's own threads,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom::sync::Notify;
 use ringlog::internal::{Gate, Signal};
 use ringlog::snapshot::{AsOf, SnapshotError};
-use ringlog_loom_tests::{Preemptions, explore, spawn};
+use ringlog_loom_tests::{Preemptions, explore, explore_outcomes, spawn};
 
 use crate::written::{Fold, Written, event};
 
@@ -135,7 +135,7 @@ fn of_two_who_ask_for_a_snapshot_one_writes_it_and_both_have_it() {
 
 #[test]
 fn a_snapshot_beside_the_close_is_taken_or_given_up() {
-    explore(Preemptions::Unbounded, || {
+    explore_outcomes(Preemptions::Unbounded, ["given up", "taken"], || {
         let setup = spawn(|| {
             let written = Written::new(2);
             let snapshots = written.snapshots();
@@ -148,8 +148,14 @@ fn a_snapshot_beside_the_close_is_taken_or_given_up() {
         };
         snapshots.stop();
         match asks.join().unwrap() {
-            Ok(report) => assert_eq!(report.sequence, 2),
-            Err(SnapshotError::Closing) => assert_eq!(written.files(".snap"), 0),
+            Ok(report) => {
+                assert_eq!(report.sequence, 2);
+                "taken"
+            }
+            Err(SnapshotError::Closing) => {
+                assert_eq!(written.files(".snap"), 0);
+                "given up"
+            }
             Err(error) => panic!("{error}"),
         }
     });
