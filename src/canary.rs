@@ -61,6 +61,8 @@ canaries! {
     PreparerStoppedSilently,
     /// `Alarm::written` rings before there is something to be seen.
     AlarmRungTooEarly,
+    /// A partition frees slots and wakes nobody who waits for them.
+    SpaceNotAnnounced,
     /// A partition ends with its ring unsealed.
     RingNotSealed,
     /// A visitor goes on before its closure is gone.

@@ -71,6 +71,8 @@ canaries! {
         "ring::a_publisher_never_overtakes_the_reader_of_a_full_ring" as RACE;
     a_visitor_that_goes_on_too_early_races_with_its_closure: VisitDoneEarly is killed by
         "mailbox::what_a_visit_borrows_is_untouched_once_the_visitor_goes_on" as RACE;
+    space_that_is_not_announced_leaves_a_publisher_asleep: SpaceNotAnnounced is killed by
+        "pipeline::a_publisher_that_waits_for_room_goes_on_once_there_is_some" as DEADLOCK;
     a_ring_that_is_not_sealed_loses_what_was_taken: RingNotSealed is killed by
         "pipeline::whatever_was_taken_before_the_close_is_handled_and_everything_later_is_refused"
         as DEADLOCK;

@@ -22,12 +22,21 @@ struct Explosion {
     number: u64,
 }
 
+/// Takes more than half of the ring.
+#[derive(Debug, Clone, rkyv::Archive, rkyv::Serialize)]
+#[rkyv(crate = ringlog::rkyv)]
+struct Long {
+    number: u64,
+    ballast: Vec<u8>,
+}
+
 events! {
     /// What happens here.
     #[derive(Debug)]
     enum Happening, view HappeningView {
         Number(Number) = 1, "number", version 1, key number;
         Explosion(Explosion) = 2, "explosion", version 1, key number;
+        Long(Long) = 3, "long", version 1, key number;
     }
 }
 
@@ -40,6 +49,7 @@ impl State for Numbers {
     fn apply(&mut self, event: HappeningView<'_>, _meta: &EventMeta) {
         match event {
             HappeningView::Number(number) => self.0.push(number.number.to_native()),
+            HappeningView::Long(long) => self.0.push(long.number.to_native()),
             // Without the panic hook, which would print one of these an execution.
             HappeningView::Explosion(_) => std::panic::resume_unwind(Box::new("as it is to")),
         }
@@ -52,6 +62,11 @@ fn number(number: u64) -> Happening {
 
 fn explosion() -> Happening {
     Explosion { number: 1 }.into()
+}
+
+fn long(number: u64) -> Happening {
+    let ballast = vec![0; 5000];
+    Long { number, ballast }.into()
 }
 
 fn open() -> Pipeline<Numbers> {
@@ -117,6 +132,41 @@ fn whatever_was_taken_before_the_close_is_handled_and_everything_later_is_refuse
         assert!(matches!(refused, Err(PublishError::Closed)), "{refused:?}");
         taken
     });
+}
+
+#[test]
+fn a_publisher_that_waits_for_room_goes_on_once_there_is_some() {
+    explore(Preemptions::Three, || {
+        let pipeline = open();
+        let publisher = pipeline.publisher();
+        publisher.publish(&long(1)).map(drop).unwrap();
+        publisher.publish(&long(2)).map(drop).unwrap();
+        assert_eq!(pipeline.close().unwrap().events(), 2);
+    });
+}
+
+#[test]
+fn a_publisher_that_waits_for_room_beside_the_close_goes_on_or_is_told() {
+    explore_outcomes(
+        Preemptions::Three,
+        [[false, false], [true, false], [true, true]],
+        || {
+            let pipeline = open();
+            let publisher = pipeline.publisher();
+            let thread = thread::spawn(move || {
+                [1, 2].map(|of| match publisher.publish(&long(of)).map(drop) {
+                    Ok(()) => true,
+                    Err(PublishError::Closed) => false,
+                    Err(error) => panic!("{error}"),
+                })
+            });
+            let report = pipeline.close().unwrap();
+            let taken = thread.join().unwrap();
+            let count = taken.iter().filter(|is_taken| **is_taken).count();
+            assert_eq!(report.events(), count as u64);
+            taken
+        },
+    );
 }
 
 #[test]
