@@ -1,6 +1,6 @@
 //! Repairing a damaged disk, and being cut off in the middle of it.
 
-use ringlog::journal::{ReadError, Repair, RepairError};
+use ringlog::journal::{JournalReader, ReadError, Repair, RepairError};
 use ringlog::storage::sim::{Effect, Fault};
 
 use super::world::{End, Refusal, World};
@@ -17,7 +17,7 @@ pub(super) fn repair(world: &mut World, random: &mut Random) -> Result<bool, Str
     };
     let plan = match repair(world).plan() {
         Ok(plan) => plan,
-        Err(error) => return typed(&error).map(|()| false),
+        Err(error) => return unrepairable(world, &error).map(|()| false),
     };
     for _ in 0..random.below(3) {
         let effect = match random.below(2) {
@@ -62,13 +62,27 @@ pub(super) fn repair(world: &mut World, random: &mut Random) -> Result<bool, Str
     Ok(true)
 }
 
-/// What no repair can mend.
-fn typed(error: &RepairError) -> Result<(), String> {
+/// What no repair can mend: metadata that cannot be read, and retired events of which no snapshot is
+/// left to say what they came to.
+fn unrepairable(world: &World, error: &RepairError) -> Result<(), String> {
     match error {
         RepairError::Metadata(_)
         | RepairError::Journal(ReadError::NotAJournal { .. } | ReadError::NewerFormat { .. }) => {
             Ok(())
         }
+        RepairError::Journal(ReadError::Retired { partition, .. })
+            if !has_sound_snapshot(world, *partition)? =>
+        {
+            Ok(())
+        }
         error => Err(format!("a repair is not even planned: {error}")),
     }
+}
+
+fn has_sound_snapshot(world: &World, partition: u32) -> Result<bool, String> {
+    let verified = JournalReader::open_in(world.disk.clone(), &world.settings.path)
+        .and_then(|reader| reader.verify(|_| Ok(())));
+    let verified = verified.map_err(|error| format!("verifying: {error}"))?;
+    let check = &verified.partitions[partition as usize];
+    Ok(check.snapshots > check.damaged_snapshots.len() as u64)
 }
