@@ -3,6 +3,7 @@
 use ringlog::Pipeline;
 use ringlog::game::GameEvent;
 use ringlog::journal::JournalReader;
+use ringlog::snapshot::AsOf;
 use ringlog::storage::sim::SimDisk;
 
 use crate::ROOT;
@@ -24,7 +25,7 @@ pub fn ask(disk: &SimDisk) {
         });
         let _ = reader.segments(0);
         let _ = reader.acknowledged_sequence(0);
-        let restored = reader.restore(0, |_| Counted::default());
+        let restored = reader.restore(0, AsOf::LATEST, |_| Counted::default());
         let cursors = [
             reader.cursor(0),
             reader.cursor_after(0, 3),
