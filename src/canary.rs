@@ -1,10 +1,10 @@
 //! Planted bugs, each of which a model or a rig must find.
 //!
 //! In the product [`is_planted`] is `false` at compile time, and nothing of this is left. Under
-//! loom and shuttle, and in a build with `--cfg ringlog_canaries`, one canary can be planted in a process by
-//! naming it in the environment. A test of `loom-tests/` or `shuttle-tests/` then runs what is to catch
-//! it in a process of its own, and asserts that it does; `.ci/canaries` does the same with the rigs. A suite
-//! that passes with a planted bug proves nothing.
+//! loom and shuttle, and in a build with `--cfg ringlog_canaries`, one canary can be planted in a
+//! process by naming it in the environment. A test of `loom-tests/` or `shuttle-tests/` then runs
+//! what is to catch it in a process of its own, and asserts that it does; `.ci/canaries` does the
+//! same with the rigs. A suite that passes with a planted bug proves nothing.
 #![forbid(unsafe_code)]
 
 /// Declares the bugs, and the list of them all.

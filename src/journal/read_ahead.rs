@@ -1,9 +1,8 @@
 //! Reading a file ahead of whoever works on it: while one chunk is worked on, the next is read.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::callback::panic_message;
+use crate::callback::{contain, panic_message};
 use crate::idle::Signal;
 use crate::storage::{AlignedBuffer, StorageFile};
 use crate::sync::{Arc, ArrayQueue, AtomicBool, JoinHandle, Ordering, spawn_named};
@@ -69,8 +68,7 @@ impl ReadAhead {
         }
         let reading = Arc::clone(&shared);
         let thread = spawn_named("ringlog-read".into(), move || {
-            let read = AssertUnwindSafe(|| reading.read_all(&*file, position));
-            if let Err(payload) = catch_unwind(read) {
+            if let Err(payload) = contain(|| reading.read_all(&*file, position)) {
                 let message = panic_message(&*payload);
                 reading.give(Err(io::Error::other(message)));
             }

@@ -494,8 +494,8 @@ impl Cursor {
     /// Stores durably that everything this cursor has yielded was handled, under a `name` of 1 to 64
     /// letters, digits, hyphens and underscores. With [`OsBuffer`](crate::Durability::OsBuffer) it
     /// stores no more than what is known to be synced, so that a power cut never leaves a mark ahead
-    /// of the journal; what lies between is yielded again. [`JournalReader::named_cursor`] goes on behind it,
-    /// and retention keeps what comes after it, within limits.
+    /// of the journal; what lies between is yielded again. [`JournalReader::named_cursor`] goes on
+    /// behind it, and retention keeps what comes after it, within limits.
     ///
     /// # Errors
     ///

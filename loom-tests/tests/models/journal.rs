@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ringlog::internal::{Exchange, Failed, Gate, Journaler, Signal};
-use ringlog_loom_tests::{Preemptions, explore, explore_outcomes, spawn};
+use ringlog::journal::JournalReader;
+use ringlog_loom_tests::{Memory, Preemptions, explore, explore_outcomes, spawn};
 
 use crate::written::{Written, event, read_all};
 
@@ -108,25 +109,34 @@ fn a_cursor_that_meets_half_a_control_word_sees_less_and_nothing_false() {
     });
 }
 
+/// A journal with one group, and a journaler that finds a second one and the end.
+fn a_second_group_is_handed_over(
+    prepare: fn(&Memory),
+) -> (Gate, Journaler, Arc<JournalReader>, Memory) {
+    let setup = spawn(move || {
+        let written = Written::new(1);
+        prepare(&written.memory);
+        written.memory.start();
+        written
+    });
+    let written = setup.join().unwrap();
+    let gate = Gate::new(&Signal::new());
+    let exchange = Exchange::new();
+    let journaler = Journaler::new(written.writer, &exchange, &gate);
+    exchange.hand_over(event(2).settles(1));
+    exchange.end();
+    (gate, journaler, written.reader, written.memory)
+}
+
 #[test]
 fn whoever_was_told_that_an_event_is_durable_finds_it_in_the_journal() {
     explore(Preemptions::Three, || {
-        let setup = spawn(|| {
-            let written = Written::new(1);
-            written.memory.start();
-            written
-        });
-        let written = setup.join().unwrap();
-        let gate = Arc::new(Gate::new(&Signal::new()));
-        let exchange = Exchange::new();
-        let journaler = Journaler::new(written.writer, &exchange, &gate);
-        exchange.hand_over(event(2).settles(1));
-        exchange.end();
+        let (gate, journaler, reader, memory) = a_second_group_is_handed_over(|_| {});
         let journals = spawn(move || journaler.run());
         gate.wait_settled(1).unwrap();
         assert_eq!(gate.durable_sequence(), 2);
-        let mut cursor = written.reader.cursor(0).unwrap();
-        assert_eq!(read_all(&mut cursor, &written.memory, 0).unwrap(), 2);
+        let mut cursor = reader.cursor(0).unwrap();
+        assert_eq!(read_all(&mut cursor, &memory, 0).unwrap(), 2);
         journals.join().unwrap();
     });
 }
@@ -134,23 +144,13 @@ fn whoever_was_told_that_an_event_is_durable_finds_it_in_the_journal() {
 #[test]
 fn a_group_that_cannot_be_written_fails_its_receipt_and_is_read_by_nobody() {
     explore(Preemptions::Unbounded, || {
-        let setup = spawn(|| {
-            let written = Written::new(1);
-            written.memory.fail_next_group();
-            written.memory.start();
-            written
-        });
-        let written = setup.join().unwrap();
-        let gate = Arc::new(Gate::new(&Signal::new()));
-        let exchange = Exchange::new();
-        let journaler = Journaler::new(written.writer, &exchange, &gate);
-        exchange.hand_over(event(2).settles(1));
-        exchange.end();
+        let (gate, journaler, reader, memory) =
+            a_second_group_is_handed_over(Memory::fail_next_group);
         let journals = spawn(move || journaler.run());
         assert_eq!(gate.wait_settled(1), Err(Failed));
         assert!(gate.has_receipt_poison());
-        let mut cursor = written.reader.cursor(0).unwrap();
-        assert_eq!(read_all(&mut cursor, &written.memory, 0).unwrap(), 1);
+        let mut cursor = reader.cursor(0).unwrap();
+        assert_eq!(read_all(&mut cursor, &memory, 0).unwrap(), 1);
         journals.join().unwrap();
     });
 }

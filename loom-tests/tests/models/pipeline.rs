@@ -77,6 +77,12 @@ fn open() -> Pipeline<Numbers> {
         .unwrap()
 }
 
+/// Has `apply` panic, now or later.
+fn explode(pipeline: &Pipeline<Numbers>) {
+    let publisher = pipeline.publisher();
+    publisher.publish(&explosion()).map(drop).unwrap();
+}
+
 /// Closes a pipeline where the close is not what is explored.
 fn end(pipeline: Pipeline<Numbers>) {
     loom::skip_branch();
@@ -227,11 +233,7 @@ fn what_is_published_behind_a_panic_in_apply_is_refused_or_fails() {
 fn a_panic_in_apply_turns_a_reader_away_who_would_wait_for_ever() {
     explore(Preemptions::Three, || {
         let pipeline = open();
-        pipeline
-            .publisher()
-            .publish(&explosion())
-            .map(drop)
-            .unwrap();
+        explode(&pipeline);
         let read = pipeline.read(1, |numbers| numbers.0.len());
         assert!(matches!(read, Err(ReadStateError::Poisoned(_))), "{read:?}");
         end(pipeline);
@@ -242,11 +244,7 @@ fn a_panic_in_apply_turns_a_reader_away_who_would_wait_for_ever() {
 fn a_pipeline_whose_apply_panicked_closes_and_says_so() {
     explore(Preemptions::Three, || {
         let pipeline = open();
-        pipeline
-            .publisher()
-            .publish(&explosion())
-            .map(drop)
-            .unwrap();
+        explode(&pipeline);
         let closed = pipeline.close();
         assert!(
             matches!(closed, Err(CloseError::Poisoned { .. })),

@@ -76,8 +76,7 @@ impl Repair {
             });
         }
         for partition in &plan.partitions {
-            let damaged = partition.damaged_snapshots.iter();
-            let damaged: Vec<_> = damaged.map(|damaged| damaged.name.clone()).collect();
+            let damaged = partition.damaged_snapshot_names();
             set_aside(&directory, partition.partition, &damaged)?;
             match &partition.work {
                 Work::Nothing => {}

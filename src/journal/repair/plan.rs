@@ -51,6 +51,13 @@ pub struct PartitionPlan {
     pub(super) work: Work,
 }
 
+impl PartitionPlan {
+    pub(super) fn damaged_snapshot_names(&self) -> Vec<String> {
+        let damaged = self.damaged_snapshots.iter();
+        damaged.map(|damaged| damaged.name.clone()).collect()
+    }
+}
+
 /// The steps as the program carries them out.
 #[derive(Debug, Clone)]
 pub(super) enum Work {

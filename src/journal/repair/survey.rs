@@ -115,8 +115,7 @@ fn survey_partition(
         });
     }
     (_, plan.damaged_snapshots) = snapshot::check_snapshots(&**storage, &folder, partition, id)?;
-    let damaged = plan.damaged_snapshots.iter();
-    let damaged: Vec<_> = damaged.map(|damaged| damaged.name.clone()).collect();
+    let damaged = plan.damaged_snapshot_names();
     plan.steps.extend(set_aside_steps(partition, &damaged));
     let (mut sound, mut tail) = (Sound::before(&history), Tail::default());
     loop {
