@@ -9,13 +9,14 @@
 //! ```
 //!
 //! It has the subcommands `ingest`, `stats`, `state`, `dump`, `snapshot`, `verify` and `repair`. A
-//! domain that can make up its own traffic ([`Synthetic`]) also gets `demo`, with
+//! domain that can make up its own traffic ([`Synthetic`]) also gets `demo` and `bench`, with
 //! [`run_with_demo`]; a program that
 //! knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod apply;
+mod bench;
 mod clock;
 mod demo;
 mod domain;

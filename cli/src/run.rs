@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::exit::{self, Exit};
 use crate::output::{Output, stderr_is_terminal};
-use crate::{Domain, Synthetic, demo, dump, ingest, repair, snapshot, state, stats, verify};
+use crate::{Domain, Synthetic, bench, demo, dump, ingest, repair, snapshot, state, stats, verify};
 
 const EXIT_CODES: &str = "Exit codes: 0 success or sound, 1 failure or cannot read, 2 wrong usage, \
                           3 torn tail (verify, repair --dry-run), 4 corruption.";
@@ -50,6 +50,7 @@ struct Global {
 enum ToolOrDemo {
     /// Run made-up traffic through a journal, and check what comes back (the default)
     Demo(demo::Args),
+    Bench(bench::Args),
     #[command(flatten)]
     Tool(Tool),
 }
@@ -75,13 +76,15 @@ pub fn run<D: Domain>() -> ExitCode {
     })
 }
 
-/// As [`run`], with the subcommand `demo`, which also runs where no subcommand is named.
+/// As [`run`], with the subcommands `bench` and `demo`; `demo` also runs where no subcommand is
+/// named.
 #[must_use]
 pub fn run_with_demo<D: Synthetic>() -> ExitCode {
     start(|line: DemoLine| {
         let output = Output::new(line.global.json);
         let done = match line.tool {
             Some(ToolOrDemo::Tool(tool)) => tool.run::<D>(output),
+            Some(ToolOrDemo::Bench(args)) => bench::run::<D>(&args, output),
             Some(ToolOrDemo::Demo(args)) => demo::run::<D>(&args, output),
             None => demo::run::<D>(&line.demo, output),
         };

@@ -1,0 +1,112 @@
+//! The limit: the bare disk, and the way between two cores.
+
+use anyhow::Result;
+
+use super::contender::{Bench, Contender};
+use super::disk::BareFile;
+use super::figure::Unit;
+use super::threads::{Mark, on_cpu, pin};
+use crate::clock;
+
+const KIB: usize = 1024;
+/// The best is somewhere between them on every disk that was measured.
+const LARGE_WRITES: [(usize, &str); 2] =
+    [(256 * KIB, "device.256kib"), (1024 * KIB, "device.1mib")];
+
+/// A bare loop of large durable writes over a file that was written before; the best size counts.
+pub(super) struct Overwriting {
+    file: BareFile,
+    file_bytes: u64,
+}
+
+impl Overwriting {
+    pub(super) fn new(bench: &Bench) -> Result<Self> {
+        let file_bytes = bench.sizes.burst_bytes;
+        let path = bench.path("device");
+        let file = BareFile::written_once(&path, bench.method, 1024 * KIB, file_bytes)?;
+        Ok(Self { file, file_bytes })
+    }
+}
+
+impl Contender for Overwriting {
+    fn round(&mut self, bench: &mut Bench) -> Result<()> {
+        let mut best = 0.0_f64;
+        for (write_bytes, figure) in LARGE_WRITES {
+            self.file.set_write_bytes(write_bytes);
+            let started = clock::now();
+            for _ in 0..self.file_bytes / write_bytes as u64 {
+                self.file.write()?;
+            }
+            let seconds = started.elapsed().as_secs_f64();
+            bench.record_bytes(figure, self.file_bytes, seconds);
+            best = best.max(self.file_bytes as f64 / seconds);
+        }
+        bench.record("device", Unit::BytesPerSecond, best);
+        Ok(())
+    }
+}
+
+/// The same into a new file, which grows with every write.
+pub(super) struct Appending;
+
+impl Contender for Appending {
+    fn round(&mut self, bench: &mut Bench) -> Result<()> {
+        let path = bench.path("appended");
+        let mut file = BareFile::create(&path, bench.method, 1024 * KIB)?;
+        let started = clock::now();
+        for _ in 0..bench.sizes.burst_bytes / (1024 * KIB) as u64 {
+            file.write()?;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        bench.record_bytes("appending", bench.sizes.burst_bytes, seconds);
+        rustix::fs::unlink(&path)?;
+        Ok(())
+    }
+}
+
+/// How long a cache line takes from the core of the publisher to that of the consumer.
+pub(super) struct Hop;
+
+const ROUND_TRIPS: u64 = 20_000;
+
+impl Contender for Hop {
+    fn round(&mut self, bench: &mut Bench) -> Result<()> {
+        let (here, there) = (Mark::default(), Mark::default());
+        let (cpu, other_cpu) = (bench.publisher_cpu(), bench.consumer_cpu(0));
+        let elapsed = on_cpu(cpu, || {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    pin(other_cpu);
+                    for trip in 1..=ROUND_TRIPS {
+                        spin_until(&here, trip);
+                        there.set(trip);
+                    }
+                });
+                // The first one waits for the thread.
+                here.set(1);
+                spin_until(&there, 1);
+                let started = clock::now();
+                for trip in 2..=ROUND_TRIPS {
+                    here.set(trip);
+                    spin_until(&there, trip);
+                }
+                started.elapsed()
+            })
+        });
+        let one_way = elapsed.as_secs_f64() * 1e9 / (2 * (ROUND_TRIPS - 1)) as f64;
+        bench.record(super::aim::HOP, Unit::Nanoseconds, one_way);
+        Ok(())
+    }
+}
+
+/// Without giving way: the other side runs on a core of its own.
+fn spin_until(mark: &Mark, value: u64) {
+    let mut looked = 0_u32;
+    while mark.get() < value {
+        looked += 1;
+        // Unless somebody else has taken that core.
+        if looked.is_multiple_of(10_000) {
+            super::threads::give_way();
+        }
+    }
+}
