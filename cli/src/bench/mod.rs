@@ -25,7 +25,6 @@ mod publish;
 mod replay;
 mod rows;
 mod sizes;
-mod table;
 mod text;
 mod threads;
 mod workload;

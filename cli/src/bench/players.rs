@@ -1,12 +1,12 @@
 //! The states that the events make up.
 
-use ringlog::{Event, EventMeta, State};
+use ringlog::{Event, EventMeta, State, Table};
 
-use super::table::Table;
 use super::workload::{MatchEvent, MatchView, PLAYERS_COUNT, SampleEvent, SampleView};
 
-/// What is known of a player. The rivals keep the same.
+/// What is known of a player, never across two cache lines. The rivals keep the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[repr(align(32))]
 pub(super) struct Player {
     pub(super) x: f64,
     pub(super) y: f64,

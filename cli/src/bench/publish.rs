@@ -31,7 +31,12 @@ fn publish_batches<E: Event>(
     count: u64,
     events: &mut impl Iterator<Item = E>,
 ) -> Result<()> {
-    publish_each(publisher, count, events)
+    let count = usize::try_from(count)?;
+    publisher
+        .publish_all(events.by_ref().take(count))
+        .context("the pipeline took no more events")?
+        .wait()?;
+    Ok(())
 }
 
 fn publish_each<E: Event>(
