@@ -29,8 +29,10 @@ pub(super) struct Entry<D: Synthetic> {
     pub(super) is_durable: bool,
     /// CPUs without which it cannot be measured.
     pub(super) cpus: usize,
-    make: Box<dyn Fn(&Bench, &Lanes<D>) -> Result<Box<dyn Contender>>>,
+    make: Box<SetUp<D>>,
 }
+
+type SetUp<D> = dyn Fn(&Bench, &Lanes<D>) -> Result<Box<dyn Contender>>;
 
 impl<D: Synthetic> Entry<D> {
     pub(super) fn set_up(&self, bench: &Bench, lanes: &Lanes<D>) -> Result<Box<dyn Contender>> {

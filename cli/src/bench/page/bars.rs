@@ -58,17 +58,17 @@ pub(super) struct Group {
     pub(super) bars: Vec<Option<Bar>>,
 }
 
-const HEIGHT: f64 = 320.0;
+const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 60.0;
 
 /// Groups of bars from bottom to top, with a legend of the `series` above them.
 pub(super) fn standing(
     said: &str,
-    axes: (&str, &str),
+    axis: &str,
     series: &[(String, &'static str)],
     groups: &[Group],
 ) -> String {
-    let (top, bottom) = (36.0, HEIGHT - 56.0);
+    let (top, bottom) = (36.0, HEIGHT - 32.0);
     let mut svg = Svg::new(WIDTH, HEIGHT, said);
     let greatest = groups
         .iter()
@@ -88,7 +88,7 @@ pub(super) fn standing(
         svg.text("name", (x + 18.0, 12.5), Anchor::Start, name);
         x += 34.0 + 7.5 * name.len() as f64;
     }
-    svg.text("axis", (WIDTH, 12.5), Anchor::End, axes.1);
+    svg.text("axis", (WIDTH, 12.5), Anchor::End, axis);
     let room = (WIDTH - LEFT) / groups.len().max(1) as f64;
     let thickness = (room * 0.7 / series.len().max(1) as f64).min(64.0);
     for (number, group) in groups.iter().enumerate() {
@@ -109,8 +109,6 @@ pub(super) fn standing(
         svg.text("name", (center, bottom + 18.0), Anchor::Middle, &group.name);
     }
     svg.line("base", (LEFT, bottom), (WIDTH, bottom));
-    let middle = ((LEFT + WIDTH) / 2.0, HEIGHT - 12.0);
-    svg.text("axis", middle, Anchor::Middle, axes.0);
     svg.finish()
 }
 

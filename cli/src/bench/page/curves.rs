@@ -13,7 +13,7 @@ pub(super) struct Curve<'a> {
 }
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 420.0;
+const HEIGHT: f64 = 440.0;
 const LEFT: f64 = 72.0;
 const LEGEND_STEP: f64 = 20.0;
 /// Points of a curve to each nine of the percentile.
@@ -22,7 +22,7 @@ const POINTS: u32 = 24;
 /// Each nine of the percentile takes the same room, each power of ten of the latency, too.
 pub(super) fn percentiles(said: &str, curves: &[Curve<'_>]) -> String {
     let rows = curves.len().div_ceil(2);
-    let (top, bottom) = (16.0 + LEGEND_STEP * rows as f64, HEIGHT - 56.0);
+    let (top, bottom) = (36.0 + LEGEND_STEP * rows as f64, HEIGHT - 56.0);
     let mut svg = Svg::new(WIDTH, HEIGHT, said);
     let nines = curves
         .iter()
@@ -30,7 +30,7 @@ pub(super) fn percentiles(said: &str, curves: &[Curve<'_>]) -> String {
         .fold(1.0, f64::max)
         .ceil();
     let quantile_at = |x: f64| 1.0 - 10_f64.powf(-x);
-    let place = |x: f64| LEFT + (WIDTH - LEFT - 24.0) * x / nines;
+    let place = |x: f64| LEFT + (WIDTH - LEFT - 36.0) * x / nines;
     let least = curves
         .iter()
         .map(|curve| curve.latencies.min())
@@ -73,6 +73,7 @@ pub(super) fn percentiles(said: &str, curves: &[Curve<'_>]) -> String {
         svg.text("name", (x + 36.0, y + 4.5), Anchor::Start, curve.name);
     }
     svg.line("base", (LEFT, bottom), (WIDTH, bottom));
+    svg.text("axis", (LEFT - 8.0, top - 12.0), Anchor::End, "latency");
     let middle = ((LEFT + WIDTH) / 2.0, HEIGHT - 10.0);
     let axis = "percentile: so many of all events were at least as fast";
     svg.text("axis", middle, Anchor::Middle, axis);

@@ -95,7 +95,10 @@ pub(super) fn threads(answer: &Answer) -> String {
     let mut partitions: Vec<u32> = found.iter().map(|(_, partitions, _)| *partitions).collect();
     partitions.sort_unstable();
     partitions.dedup();
-    let steps = ["step-3", "step-1", "step-2", "step-4"];
+    let steps = match partitions.len() {
+        ..=2 => ["step-1", "step-3", "", ""],
+        _ => ["step-1", "step-2", "step-3", "step-4"],
+    };
     let series: Vec<(String, &'static str)> = partitions
         .iter()
         .zip(steps)
@@ -124,7 +127,7 @@ pub(super) fn threads(answer: &Answer) -> String {
         .collect();
     let plot = standing(
         "Bars: durable throughput by publishers and partitions",
-        ("publishing threads", "million events a second"),
+        "million events a second",
         &series,
         &groups,
     );
