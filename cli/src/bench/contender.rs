@@ -66,22 +66,15 @@ impl Bench {
         &self.directory
     }
 
-    /// Where the publishing thread is pinned: to the first CPU, as the engine takes the last ones
-    /// for its partitions. On a single CPU nobody is pinned.
+    /// Where a single publishing thread is pinned: to the first CPU, as the engine takes the last
+    /// ones for its partitions. On a single CPU nobody is pinned.
     pub(super) fn publisher_cpu(&self) -> Option<usize> {
-        self.nth_publisher_cpu(0)
+        (self.cpus.len() > 1).then(|| self.cpus[0])
     }
 
-    /// As [`publisher_cpu`](Self::publisher_cpu), of several publishers, as long as there are CPUs
-    /// that no partition has.
-    pub(super) fn nth_publisher_cpu(&self, publisher: usize) -> Option<usize> {
-        let free = self.cpus.len() / 2;
-        (publisher < free).then(|| self.cpus[publisher])
-    }
-
-    /// Where a rival's consuming thread is pinned.
-    pub(super) fn consumer_cpu(&self, consumer: usize) -> Option<usize> {
-        let place = self.cpus.len().checked_sub(1 + consumer)?;
-        (place > 0).then(|| self.cpus[place])
+    /// Where a rival's consuming thread is pinned: to the last CPU.
+    pub(super) fn consumer_cpu(&self) -> Option<usize> {
+        let last = self.cpus.last().copied();
+        last.filter(|_| self.cpus.len() > 1)
     }
 }

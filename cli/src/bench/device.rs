@@ -72,7 +72,7 @@ const ROUND_TRIPS: u64 = 20_000;
 impl Contender for Hop {
     fn round(&mut self, bench: &mut Bench) -> Result<()> {
         let (here, there) = (Mark::default(), Mark::default());
-        let (cpu, other_cpu) = (bench.publisher_cpu(), bench.consumer_cpu(0));
+        let (cpu, other_cpu) = (bench.publisher_cpu(), bench.consumer_cpu());
         let elapsed = on_cpu(cpu, || {
             std::thread::scope(|scope| {
                 scope.spawn(|| {

@@ -156,7 +156,7 @@ fn cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// How many foreign busy loops there are: as many as take half of two CPUs away.
+/// How many foreign busy loops there are: one a CPU, and two at least.
 pub(super) fn busy_loops() -> usize {
     cpus().len().max(2)
 }

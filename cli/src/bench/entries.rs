@@ -81,7 +81,9 @@ fn lane<S: State>(
     make: fn(u32) -> S,
 ) -> SharedLane<S> {
     let open = || {
-        let segment_bytes = bench.sizes.segment_bytes / u64::from(partitions);
+        let share = bench.sizes.segment_bytes / u64::from(partitions);
+        // Whole MiB, as the engine wants them.
+        let segment_bytes = (share >> 20).max(1) << 20;
         let lane = Lane::new(bench.path(name), partitions, segment_bytes, make);
         Rc::new(RefCell::new(lane))
     };

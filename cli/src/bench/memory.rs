@@ -7,6 +7,9 @@ use super::contender::{Bench, Contender};
 use super::durable::{Events, run};
 use super::publish::Manner;
 
+/// Events in which nearly every player appears.
+const WARM_UP: u64 = 1_000_000;
+
 /// A pipeline that writes nothing.
 pub(super) struct InMemory<S: State> {
     name: &'static str,
@@ -25,7 +28,8 @@ impl<S: State> InMemory<S> {
             .durability(Durability::Memory)
             .open(make)?;
         // Every player appears before the first measurement.
-        run(&pipeline, bench, 1_000_000, 1, Manner::InBatches, events)?;
+        let count = bench.sizes.memory_events.min(WARM_UP);
+        run(&pipeline, bench, count, 1, Manner::InBatches, events)?;
         Ok(Self {
             name,
             events,

@@ -45,7 +45,10 @@ pub(super) const ROWS: &[Row] = &[
                 "the same, journal and state on two threads",
             ),
             ("rival.crossbeam", "crossbeam-channel + postcard, pinned"),
-            ("rival.rkyv", "disruptor + rkyv to_bytes, pinned"),
+            (
+                "rival.rkyv",
+                "disruptor + rkyv to_bytes, the better way of both",
+            ),
             ("rival.readme", "disruptor + postcard, spinning, not pinned"),
             ("cores.hop", "a cache line from core to core"),
         ],
@@ -217,13 +220,17 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "busy",
-        title: "Durable beside two foreign busy loops",
+        title: "Durable beside foreign busy loops, one a CPU",
         figures: &[
             ("busy", "engine"),
             ("busy-rival.disruptor", "disruptor + postcard"),
             (
                 "busy-rival.disruptor-pinned",
                 "disruptor + postcard, pinned",
+            ),
+            (
+                "busy-rival.disruptor-apart",
+                "the same, journal and state on two threads",
             ),
             ("busy-rival.crossbeam", "crossbeam-channel + postcard"),
         ],
@@ -325,7 +332,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "idle",
-        title: "An idle pipeline",
+        title: "An idle pipeline, and all the others of this run",
         figures: &[("idle", "CPU time")],
         aims: &[Aim::Below {
             figure: "idle",

@@ -81,7 +81,7 @@ fn hop<const WORDS: usize>(
     let telling = seen.clone();
     let mut sum = 0_u64;
     let builder = build_single_producer(RING_SLOTS, empty, BusySpin);
-    let builder = match bench.consumer_cpu(0) {
+    let builder = match bench.consumer_cpu() {
         Some(cpu) => builder.pin_at_core(cpu),
         None => builder,
     };

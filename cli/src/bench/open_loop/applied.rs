@@ -144,7 +144,7 @@ fn through_a_ring(bench: &Bench, schedule: Schedule) -> Result<Latencies> {
     let (done, finished) = sync_channel(1);
     let mut latencies = latencies();
     let builder = build_single_producer(RING_SLOTS, empty, BusySpin);
-    let builder = match bench.consumer_cpu(0) {
+    let builder = match bench.consumer_cpu() {
         Some(cpu) => builder.pin_at_core(cpu),
         None => builder,
     };
