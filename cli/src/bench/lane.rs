@@ -23,17 +23,18 @@ pub(super) struct Lane<S: State> {
 
 struct Open<S: State> {
     pipeline: Pipeline<S>,
-    /// Bytes that are left in the last segment of each partition.
-    room: Vec<u64>,
-    written: u64,
+    /// The last segment of each partition.
+    lasts: Vec<Last>,
 }
 
-/// How long a preparer may take for a segment before the run goes on without it.
+/// How long a preparer may take for a segment.
 const PREPARING_MAX: Duration = Duration::from_secs(20);
 /// A file that has not grown for so long is complete.
 const SETTLED: Duration = Duration::from_millis(60);
-/// What groups' headers and padding may add to the frames, at most.
+/// What groups' headers and padding may add to the frames.
 const OVERHEAD: f64 = 1.15;
+/// A group that does not fit goes to the next segment, and is no longer than this.
+const GROUP_BYTES_MAX: u64 = 1024 * 1024 + 64 * 1024;
 
 impl<S: State> Lane<S> {
     pub(super) fn new(
@@ -59,12 +60,10 @@ impl<S: State> Lane<S> {
         filler: impl Iterator<Item = S::Event> + Send,
     ) -> Result<&Pipeline<S>> {
         let needed = (bytes as f64 * OVERHEAD / f64::from(self.partitions)) as u64;
-        let has_room = self.open.as_mut().is_some_and(|open| open.take(needed));
+        let has_room = self.open.as_ref().is_some_and(|open| open.has_room(needed));
         if !has_room {
             self.close()?;
-            let mut open = self.reopened(filler)?;
-            open.take(needed);
-            self.open = Some(open);
+            self.open = Some(self.reopened(filler)?);
         }
         let open = self.open.as_ref().context("the pipeline is open")?;
         Ok(&open.pipeline)
@@ -89,7 +88,7 @@ impl<S: State> Lane<S> {
         let limit = 3 * self.segment_bytes * u64::from(self.partitions);
         let mut lasts = vec![Last::default(); self.partitions as usize];
         let mut written = 0;
-        let mut step_bytes = 512 * 1024 * u64::from(self.partitions);
+        let mut step_bytes = SEGMENT_BYTES_MIN / 2 * u64::from(self.partitions);
         while written < limit && lasts.iter().any(|last| last.capacity < self.segment_bytes) {
             written = fill(&pipeline, &publisher, &mut filler, step_bytes)?;
             let mut has_rolled = false;
@@ -102,34 +101,27 @@ impl<S: State> Lane<S> {
                 wait_until_settled(&self.path)?;
             }
             let smallest = lasts.iter().map(|last| last.capacity).min().unwrap_or(0);
-            step_bytes = (smallest / 4 * u64::from(self.partitions)).clamp(512 * 1024, 8 << 20);
+            let step = (smallest / 8).clamp(SEGMENT_BYTES_MIN / 2, 8 * SEGMENT_BYTES_MIN);
+            step_bytes = step * u64::from(self.partitions);
         }
         wait_until_settled(&self.path)?;
-        let room = lasts
-            .iter()
-            .zip(pipeline.stats())
-            .map(|(last, stats)| {
-                last.capacity
-                    .saturating_sub(stats.bytes_written - last.since)
-            })
-            .collect();
-        Ok(Open {
-            pipeline,
-            room,
-            written,
-        })
+        Ok(Open { pipeline, lasts })
     }
 }
 
+/// What segments start with after an opening.
+const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
+
 impl<S: State> Open<S> {
-    /// Takes room for `bytes` in each partition, if there is.
-    fn take(&mut self, bytes: u64) -> bool {
-        let has_room = self.room.iter().all(|room| *room >= bytes);
-        if has_room {
-            self.room.iter_mut().for_each(|room| *room -= bytes);
-            self.written += bytes;
-        }
-        has_room
+    /// Whether the last segment of each partition has room for `bytes`.
+    fn has_room(&self, bytes: u64) -> bool {
+        self.lasts
+            .iter()
+            .zip(self.pipeline.stats())
+            .all(|(last, stats)| {
+                let taken = stats.bytes_written - last.since + GROUP_BYTES_MAX;
+                last.capacity.saturating_sub(taken) >= bytes
+            })
     }
 }
 
@@ -137,24 +129,26 @@ impl<S: State> Open<S> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Last {
     segments: u64,
+    /// Bytes of all segments.
     bytes: u64,
     capacity: u64,
-    /// What the partition had written when it was first seen.
+    /// What the partition had written when it was looked at before the segment began: at most as
+    /// much as really was in front of it.
     since: u64,
+    written: u64,
 }
 
 impl Last {
-    /// Looks at the partition's `segments` of `bytes` in all; whether there is a new one.
+    /// Looks at the partition, which has `segments` of `bytes` in all and has `written` so much;
+    /// whether there is a new one.
     fn look(&mut self, segments: u64, bytes: u64, written: u64) -> bool {
         let has_rolled = segments > self.segments;
         if has_rolled {
-            *self = Self {
-                segments,
-                bytes,
-                capacity: bytes.saturating_sub(self.bytes),
-                since: written,
-            };
+            self.capacity = bytes.saturating_sub(self.bytes);
+            self.since = self.written;
+            (self.segments, self.bytes) = (segments, bytes);
         }
+        self.written = written;
         has_rolled
     }
 }
@@ -203,5 +197,52 @@ fn wait_until_settled(path: &Path) -> Result<()> {
 impl<S: State> Drop for Lane<S> {
     fn drop(&mut self) {
         let _ = self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::players::Players;
+    use crate::bench::workload::Match;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn bursts_lie_within_a_segment_that_was_ready_before() {
+        let directory = tempfile::tempdir().unwrap();
+        for partitions in [1, 2] {
+            let path = directory.path().join(partitions.to_string());
+            let mut lane = Lane::new(path.clone(), partitions, 4 * MIB, Players::new);
+            let segments = || {
+                let reader = JournalReader::open(&path).unwrap();
+                (0..partitions)
+                    .map(|partition| reader.segments(partition).unwrap())
+                    .collect::<Vec<_>>()
+            };
+            // More than one opening has room for.
+            for burst in 0..10 {
+                let bytes = MIB * u64::from(partitions);
+                let pipeline = lane.with_room(bytes, Match::new(1)).unwrap();
+                let before = segments();
+                assert!(
+                    before.iter().all(|(count, _)| *count > 1),
+                    "burst {burst} of {partitions}: {before:?}"
+                );
+                let publisher = pipeline.publisher();
+                let written = || {
+                    pipeline
+                        .stats()
+                        .iter()
+                        .map(|p| p.bytes_written)
+                        .sum::<u64>()
+                };
+                let (start, mut events) = (written(), Match::new(burst));
+                while written() - start < bytes {
+                    publish(&publisher, Manner::InBatches, 512, &mut events).unwrap();
+                }
+                assert_eq!(segments(), before, "burst {burst} of {partitions}");
+            }
+        }
     }
 }
