@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::contender::{Bench, Contender};
 use super::disk::BareFile;
 use super::figure::Unit;
-use super::threads::{Mark, on_cpu, pin};
+use super::threads::{Mark, Stop, on_cpu, pin};
 use crate::clock;
 
 const KIB: usize = 1024;
@@ -20,9 +20,10 @@ pub(super) struct Overwriting {
 }
 
 impl Overwriting {
-    pub(super) fn new(bench: &Bench) -> Result<Self> {
+    /// On a file of its own with this `name`.
+    pub(super) fn new(bench: &Bench, name: &str) -> Result<Self> {
         let file_bytes = bench.sizes.burst_bytes;
-        let path = bench.path("device");
+        let path = bench.path(name);
         let file = BareFile::written_once(&path, bench.method, 1024 * KIB, file_bytes)?;
         Ok(Self { file, file_bytes })
     }
@@ -59,6 +60,40 @@ impl Contender for Appending {
         }
         let seconds = started.elapsed().as_secs_f64();
         bench.record_bytes("appending", bench.sizes.burst_bytes, seconds);
+        rustix::fs::unlink(&path)?;
+        Ok(())
+    }
+}
+
+/// Overwriting while another thread fills a new file with zeros, as a preparer of segments does.
+pub(super) struct BesideZeroing(pub(super) Overwriting);
+
+const ZEROING_BYTES: usize = 512 * KIB;
+
+impl Contender for BesideZeroing {
+    fn round(&mut self, bench: &mut Bench) -> Result<()> {
+        let Overwriting { file, file_bytes } = &mut self.0;
+        let path = bench.path("zeroed");
+        let stop = Stop::default();
+        let seconds = std::thread::scope(|scope| -> Result<f64> {
+            let zeroing = scope.spawn(|| -> Result<()> {
+                let mut zeroed = BareFile::create(&path, bench.method, ZEROING_BYTES)?;
+                let most = 4 * *file_bytes / ZEROING_BYTES as u64;
+                for _ in (0..most).take_while(|_| !stop.is_asked()) {
+                    zeroed.write()?;
+                }
+                Ok(())
+            });
+            file.set_write_bytes(1024 * KIB);
+            let started = clock::now();
+            let written = (0..*file_bytes / (1024 * KIB) as u64).try_for_each(|_| file.write());
+            let seconds = started.elapsed().as_secs_f64();
+            stop.now();
+            zeroing.join().expect("zeroing does not panic")?;
+            written?;
+            Ok(seconds)
+        })?;
+        bench.record_bytes("zeroing", self.0.file_bytes, seconds);
         rustix::fs::unlink(&path)?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use ringlog::State;
 
 use super::contender::{Bench, Contender};
-use super::device::{Appending, Hop, Overwriting};
+use super::device::{Appending, BesideZeroing, Hop, Overwriting};
 use super::durable::{Burst, Endless, Events, Idle, SharedLane, busy_loops};
 use super::glued::{BesideBusyLoops, Crowd, Hops, Rivals};
 use super::lane::Lane;
@@ -121,7 +121,9 @@ where
 {
     let mut entries = vec![
         Entry::new("cores", false, 2, |_, _| Ok(Hop)),
-        Entry::new("device", true, 1, |bench, _| Overwriting::new(bench)),
+        Entry::new("device", true, 1, |bench, _| {
+            Overwriting::new(bench, "device")
+        }),
         burst("arena", 1, Manner::InBatches, 0, 1.0),
         Entry::new("rival", true, 1, |bench, _| Rivals::new(bench)),
         Entry::new("trivial", true, 1, |bench, lanes: &Lanes<D>| {
@@ -165,6 +167,9 @@ where
                 frame_bytes: MATCH_FRAME_BYTES,
                 make: Players::new,
             })
+        }),
+        Entry::new("zeroing", true, 1, |bench, _| {
+            Ok(BesideZeroing(Overwriting::new(bench, "beside-zeroing")?))
         }),
         Entry::new("appending", true, 1, |_, _| Ok(Appending)),
         burst("busy", 1, Manner::InBatches, busy_loops(), 0.25),

@@ -109,6 +109,7 @@ pub(super) const ROWS: &[Row] = &[
             ("endless", "engine"),
             ("endless.bytes", "journal"),
             DEVICE,
+            ("zeroing", "bare overwriting beside zero-filling"),
             ("appending", "bare appending"),
         ],
         aims: &[
@@ -117,6 +118,11 @@ pub(super) const ROWS: &[Row] = &[
                 times: 0.35,
                 of: "device",
                 said: "the bare device",
+            },
+            Aim::Beside {
+                figure: "endless.bytes",
+                of: "zeroing",
+                said: "bare overwriting beside zero-filling",
             },
             Aim::Beside {
                 figure: "endless.bytes",
