@@ -16,6 +16,8 @@ use super::sizes::Sizes;
 pub(super) struct Answer {
     pub(super) machine: Machine,
     pub(super) sizes: Sizes,
+    /// How many rounds there was time for.
+    pub(super) rounds: u32,
     pub(super) rate: u64,
     pub(super) seed: u64,
     pub(super) is_quick: bool,
@@ -64,6 +66,19 @@ impl Answer {
         self.rows.iter().any(Option::is_none)
     }
 
+    /// The number of rounds in words: also that there should have been more.
+    pub(super) fn rounds_said(&self) -> String {
+        let plural = if self.rounds == 1 { "" } else { "s" };
+        let wanted = self.sizes.rounds;
+        match self.rounds < wanted {
+            true => format!(
+                "{} round{plural} (there was no time for {wanted})",
+                self.rounds
+            ),
+            false => format!("{} round{plural}", self.rounds),
+        }
+    }
+
     pub(super) fn json(&self) -> Result<Value> {
         let figures: Map<String, Value> = self
             .figures
@@ -106,7 +121,8 @@ impl Answer {
             "machine": self.machine,
             "is_durable": self.is_durable,
             "settings": {
-                "rounds": self.sizes.rounds,
+                "rounds": self.rounds,
+                "rounds_wanted": self.sizes.rounds,
                 "quick": self.is_quick,
                 "seed": self.seed,
                 "rate": self.rate,

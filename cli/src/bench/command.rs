@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::answer::Answer;
 use super::contender::{Bench, Contender};
 use super::directory::Directory;
-use super::disk::{Method, free_bytes, is_volatile};
+use super::disk::{Method, bytes_per_second, free_bytes, is_volatile};
 use super::entries::{Entry, Lanes, entries};
 use super::figure::Figures;
 use super::machine::Machine;
@@ -28,8 +28,10 @@ use crate::output::{Output, stderr_is_terminal};
 /// greatest in parentheses; ratios are taken within a round. An aim that is missed says MISSED, and
 /// what cannot be measured here says SKIPPED and why; neither is a failure of the program.
 ///
-/// Leave the machine alone meanwhile. It takes less than 5 minutes, less than 1 with --quick, needs
-/// up to 20 GiB of the disk at a time (less where less is free), and writes several times as much.
+/// Leave the machine alone meanwhile. It takes less than 5 minutes, less than 1 with --quick: a slow
+/// disk gets less to write, and rounds for which there is no time are left out, unless their number
+/// is given. It needs up to 20 GiB of the disk at a time, less where less is free, and writes several
+/// times as much; --quick a quarter of that.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Fewer rounds of less work: less than a minute, with more spread
@@ -117,12 +119,14 @@ where
     };
     sizes.rounds = args.rounds.unwrap_or(sizes.rounds);
     let free = free_bytes(directory.path())?;
+    let method = Method::found(directory.path())?;
     let sizes = sizes
+        .paced(bytes_per_second(directory.path(), method)?)
         .fitting(free)
         .with_context(|| format!("{} MiB free are too few to measure with", free >> 20))?;
     let mut bench = Bench {
         directory: directory.path().to_owned(),
-        method: Method::found(directory.path())?,
+        method,
         sizes,
         rate: args.rate,
         seed: args.seed,
@@ -134,13 +138,21 @@ where
     let lanes = Lanes::<D>::default();
     let mut contenders = set_up(&mut bench, &lanes, rows, is_durable)?;
     let bar = bar(u64::from(sizes.rounds) * contenders.len() as u64);
-    for _ in 0..sizes.rounds {
+    let mut rounds = 0;
+    while rounds < sizes.rounds {
+        let round_started = crate::clock::now();
         for (name, contender) in &mut contenders {
             bar.set_message(name.clone());
             contender
                 .round(&mut bench)
                 .with_context(|| format!("cannot measure `{name}`"))?;
             bar.inc(1);
+        }
+        rounds += 1;
+        // Who asks for a number of rounds gets it.
+        let next_ends = started.elapsed() + round_started.elapsed();
+        if args.rounds.is_none() && next_ends > sizes.time_max {
+            break;
         }
     }
     bar.finish_and_clear();
@@ -150,6 +162,7 @@ where
     Ok(Answer {
         machine,
         sizes,
+        rounds,
         rate: args.rate,
         seed: args.seed,
         is_quick: args.quick,

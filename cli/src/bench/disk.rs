@@ -122,6 +122,20 @@ impl BareFile {
     }
 }
 
+/// What the disk overwrites a second, roughly.
+pub(super) fn bytes_per_second(directory: &Path, method: Method) -> Result<f64> {
+    const PROBE_BYTES: u64 = 32 << 20;
+    let path = directory.join("probe");
+    let mut file = BareFile::written_once(&path, method, 1 << 20, PROBE_BYTES)?;
+    let started = crate::clock::now();
+    for _ in 0..PROBE_BYTES >> 20 {
+        file.write()?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    fs::unlink(&path)?;
+    Ok(PROBE_BYTES as f64 / seconds)
+}
+
 /// Whether the file system in `directory` is in memory, so that nothing on it is durable.
 pub(super) fn is_volatile(directory: &Path) -> Result<bool> {
     use ringlog::storage::{Files, Storage};

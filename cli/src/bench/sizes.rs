@@ -8,6 +8,8 @@ const MIB: u64 = 1024 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub(super) rounds: u32,
+    /// How long a run may take: it ends with the round after which another one would take longer.
+    pub(super) time_max: Duration,
     /// Journal bytes of one measurement.
     pub(super) burst_bytes: u64,
     /// The size that a prepared segment must have.
@@ -28,6 +30,7 @@ impl Sizes {
     pub(super) fn full() -> Self {
         Self {
             rounds: 5,
+            time_max: Duration::from_secs(285),
             burst_bytes: 256 * MIB,
             segment_bytes: 1024 * MIB,
             endless_bytes: 1024 * MIB,
@@ -41,6 +44,7 @@ impl Sizes {
     pub(super) fn quick() -> Self {
         Self {
             rounds: 3,
+            time_max: Duration::from_secs(55),
             burst_bytes: 64 * MIB,
             segment_bytes: 256 * MIB,
             endless_bytes: 384 * MIB,
@@ -55,6 +59,7 @@ impl Sizes {
     pub(super) fn tiny() -> Self {
         Self {
             rounds: 2,
+            time_max: Duration::MAX,
             burst_bytes: MIB,
             segment_bytes: 4 * MIB,
             endless_bytes: 4 * MIB,
@@ -71,15 +76,34 @@ impl Sizes {
         12 * self.segment_bytes + 2 * self.endless_bytes + 8 * self.burst_bytes
     }
 
+    /// What a whole run writes, about.
+    fn written_bytes(&self) -> u64 {
+        (u64::from(self.rounds) * 36 + 48) * self.burst_bytes
+    }
+
+    /// Smaller by halves until a disk that writes so much a second leaves half of the time for all
+    /// else. What is written goes with less than half of the disk's speed on average.
+    pub(super) fn paced(mut self, bytes_per_second: f64) -> Self {
+        let seconds = |sizes: &Self| sizes.written_bytes() as f64 / (0.4 * bytes_per_second);
+        while seconds(&self) > self.time_max.as_secs_f64() / 2.0 && self.burst_bytes > 4 * MIB {
+            self.halve();
+        }
+        self
+    }
+
+    fn halve(&mut self) {
+        self.burst_bytes /= 2;
+        self.segment_bytes /= 2;
+        self.endless_bytes /= 2;
+    }
+
     /// Smaller by halves until the disk has room for twice as much as is needed.
     pub(super) fn fitting(mut self, free_bytes: u64) -> Option<Self> {
         while 2 * self.disk_bytes() > free_bytes {
             if self.burst_bytes <= 2 * MIB {
                 return None;
             }
-            self.burst_bytes /= 2;
-            self.segment_bytes /= 2;
-            self.endless_bytes /= 2;
+            self.halve();
         }
         Some(self)
     }
@@ -93,6 +117,15 @@ impl Sizes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slow_disk_gets_less_to_write() {
+        for sizes in [Sizes::full(), Sizes::quick()] {
+            assert_eq!(sizes.paced(2e9), sizes);
+            assert!(sizes.paced(2e8).burst_bytes < sizes.burst_bytes);
+            assert!(sizes.paced(1.0).burst_bytes >= 2 * MIB);
+        }
+    }
 
     #[test]
     fn a_small_disk_gets_smaller_bursts_and_a_full_one_none() {

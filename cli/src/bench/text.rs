@@ -15,8 +15,10 @@ pub(super) fn render(answer: &Answer) -> String {
     }
     let _ = writeln!(
         text,
-        "{:<16}{} rounds, interleaved; medians (least to greatest); {:.0} s in all",
-        "measured", answer.sizes.rounds, answer.seconds
+        "{:<16}{}, interleaved; medians (least to greatest); {:.0} s in all",
+        "measured",
+        answer.rounds_said(),
+        answer.seconds
     );
     if !answer.is_durable {
         text.push_str(
@@ -134,6 +136,7 @@ mod tests {
                 ringlog: "0",
             },
             sizes: Sizes::tiny(),
+            rounds: 1,
             rate: 1,
             seed: 1,
             is_quick: true,
@@ -162,6 +165,7 @@ mod tests {
              0.320 x (0.320 to 0.320); 0.500 x (0.500 to 0.500)",
             "    SKIPPED: at least 2.00 x the best glued rival: a reason",
             "0 aims reached, 2 missed, 2 skipped",
+            "1 round (there was no time for 2), interleaved",
         ] {
             assert!(text.contains(line), "no `{line}` in\n{text}");
         }

@@ -38,10 +38,11 @@ pub(super) fn render(answer: &Answer) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>ringlog bench</title>\n<style>\n{style}</style>\n</head>\n<body>\n\
          <h1>What this machine reaches</h1>\n\
-         <p class=\"soft\">{} rounds, in each of which everything took its turn, in {:.0} s. Figures \
+         <p class=\"soft\">{}, everything taking its turn in each, in {:.0} s. Figures \
          are medians over the rounds; thin lines and parentheses give the least and the greatest. \
          Ratios are taken within a round.</p>\n\
          {warning}<dl>\n{machine}</dl>\n{sections}</body>\n</html>\n",
-        answer.sizes.rounds, answer.seconds
+        answer.rounds_said(),
+        answer.seconds
     )
 }
