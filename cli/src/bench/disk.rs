@@ -10,6 +10,10 @@ use rustix::fs::{self, Mode, OFlags};
 /// What direct writes are aligned to: fits the sectors of every common device.
 pub(super) const ALIGNMENT: usize = 4096;
 
+/// rustix 1.1 calls `O_SYNC` by this name, which makes a file's times durable as well: the limit must
+/// not be held down by that.
+const DSYNC: OFlags = OFlags::from_bits_retain(libc::O_DSYNC.cast_unsigned());
+
 /// How a write becomes durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
@@ -61,7 +65,7 @@ impl BareFile {
     pub(super) fn create(path: &Path, method: Method, write_bytes: usize) -> io::Result<Self> {
         let mut flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
         if method == Method::Direct {
-            flags |= OFlags::DIRECT | OFlags::DSYNC;
+            flags |= OFlags::DIRECT | DSYNC;
         }
         let file = fs::open(path, flags, Mode::from_raw_mode(0o644))?;
         let buffer = vec![0x5a; write_bytes + ALIGNMENT];

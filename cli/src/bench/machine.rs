@@ -116,11 +116,11 @@ mod tests {
     fn the_file_system_is_the_one_of_the_deepest_mount_point() {
         let mounts = "\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-30 22 0:25 / /tmp rw,nosuid shared:2 - tmpfs tmpfs rw
+30 22 0:25 / /run rw,nosuid shared:2 - tmpfs tmpfs rw
 31 22 254:16 / /data rw - xfs /dev/vdb rw";
         let found = |path| file_system(mounts, Path::new(path)).unwrap();
         assert_eq!(found("/home/a"), "ext4 on /dev/vda");
-        assert_eq!(found("/tmp/a"), "tmpfs on tmpfs");
+        assert_eq!(found("/run/a"), "tmpfs on tmpfs");
         assert_eq!(found("/data"), "xfs on /dev/vdb");
         assert_eq!(found("/database"), "ext4 on /dev/vda");
     }

@@ -1,6 +1,6 @@
 //! `ringlog bench`: what this machine reaches, beside its own limits and the alternatives.
 //!
-//! Every [contender](contender) measures once a round, so that what the machine does differently
+//! Every [`contender`] measures once a round, so that what the machine does differently
 //! from one minute to the next is in all of them; ratios are taken within a round. [`rows`] is the
 //! table: which figures it shows, and what they should reach.
 
