@@ -9,8 +9,8 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringlog_rivals::handoff::{
     BusySpin, Load, Sending, SpinThenYield, crossbeam, flume, flume_drained, kanal, kanal_drained,
-    multi_managed, multi_polled, ringlog, rtrb, rtrb_chunks, single_managed, single_polled,
-    std_mpsc,
+    multi_managed, multi_polled, ringlog, ringlog_batches, rtrb, rtrb_chunks, single_managed,
+    single_polled, std_mpsc,
 };
 use ringlog_rivals::{Large, Message, Row, Sample, Small, interleave, is_measured};
 
@@ -57,6 +57,7 @@ fn rows<M: Message>() -> Vec<Row<'static>> {
     use Sending::{Batches, BatchesSpinning, OneByOne, OneByOneSpinning};
     vec![
         row("ringlog, in memory", ringlog::<M>),
+        row("ringlog, in memory, batches", ringlog_batches::<M>),
         row("disruptor, single producer, polled", |load| {
             single_polled::<M>(load, OneByOne)
         }),

@@ -1,8 +1,5 @@
 //! The messages that every hand-off moves: 64 and 128 bytes, plain integers.
-#![allow(
-    missing_debug_implementations,
-    reason = "what rkyv derives has none"
-)]
+#![allow(missing_debug_implementations, reason = "what rkyv derives has none")]
 
 use ringlog::{Event, EventMeta, State, events, rkyv};
 

@@ -19,6 +19,6 @@ pub use disruptor::{
     BusySpin, Sending, SpinThenYield, multi_managed, multi_polled, single_managed, single_polled,
 };
 pub use race::{BATCH, CAPACITY, Load};
-pub use ringlog::ringlog;
+pub use ringlog::{ringlog, ringlog_batches};
 pub use rtrb::{rtrb, rtrb_chunks};
 pub use tally::Tally;
