@@ -4,52 +4,42 @@
 //! The tables that are printed first are the comparison: their rounds go through all contenders in
 //! turn. Criterion's figures after them are taken one contender after the other.
 
+mod support;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use ringlog_rivals::journal::{
     Direct, Entry, Fjall, Journal, OkayWal, RaftEngine, Redb, Ringlog, Sqlite,
 };
-use ringlog_rivals::{Row, Sample, interleave, is_measured};
+use ringlog_rivals::{Row, Sample, is_measured};
+use support::{Counts, compare};
 
-const ROUNDS: usize = 7;
 /// A contender stops there, and what it has appended counts.
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn journals(criterion: &mut Criterion) {
-    compare(criterion, "batches_of_512", 512, 200);
-    compare(criterion, "one_at_a_time", 1, 500);
+    appends(criterion, "batches_of_512", 512, 200);
+    appends(criterion, "one_at_a_time", 1, 500);
 }
 
-fn compare(criterion: &mut Criterion, name: &str, batch: usize, batches: u64) {
-    let (rounds, batches) = if is_measured() {
-        (ROUNDS, batches)
-    } else {
-        (1, 5)
-    };
-    let events = batches * batch as u64;
+fn appends(criterion: &mut Criterion, name: &str, batch: usize, batches: u64) {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("target is writable");
-    let title = format!("journals/{name}");
     let mut rows = rows(directory.path(), batch);
+    let counts = Counts {
+        measured: batches * batch as u64,
+        tested: 5 * batch as u64,
+    };
     for row in &mut rows {
         // Files grow, segments are prepared, caches fill.
-        row.run(events);
-    }
-    interleave(&title, rounds, events, &mut rows);
-    let mut group = criterion.benchmark_group(title);
-    group.throughput(Throughput::Elements(events));
-    for row in &mut rows {
-        let name = row.name;
-        group.bench_function(name, |bencher| {
-            bencher.iter_custom(|iterations| {
-                (0..iterations)
-                    .map(|_| row.run(events).scaled_to(events))
-                    .sum()
-            });
+        row.run(if is_measured() {
+            counts.measured
+        } else {
+            counts.tested
         });
     }
-    group.finish();
+    compare(criterion, &format!("journals/{name}"), counts, rows);
 }
 
 fn rows(directory: &Path, batch: usize) -> Vec<Row<'static>> {

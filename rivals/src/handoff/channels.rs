@@ -4,7 +4,7 @@ use super::race::{CAPACITY, Load, Outlet, consume, race};
 use crate::{Message, Sample};
 
 /// crossbeam-channel, bounded: `send`, and the blocking iterator.
-pub fn crossbeam<M: Message>(load: Load) -> Sample {
+pub(super) fn crossbeam<M: Message>(load: Load) -> Sample {
     race::<M, _>(load, |mut tally| {
         let (sender, receiver) = crossbeam_channel::bounded::<M>(CAPACITY);
         consume(move || {
@@ -15,7 +15,7 @@ pub fn crossbeam<M: Message>(load: Load) -> Sample {
 }
 
 /// The standard library's `sync_channel`: `send`, and the blocking iterator.
-pub fn std_mpsc<M: Message>(load: Load) -> Sample {
+pub(super) fn std_mpsc<M: Message>(load: Load) -> Sample {
     race::<M, _>(load, |mut tally| {
         let (sender, receiver) = std::sync::mpsc::sync_channel::<M>(CAPACITY);
         consume(move || {
@@ -26,7 +26,7 @@ pub fn std_mpsc<M: Message>(load: Load) -> Sample {
 }
 
 /// kanal, bounded: `send` and `recv`.
-pub fn kanal<M: Message>(load: Load) -> Sample {
+pub(super) fn kanal<M: Message>(load: Load) -> Sample {
     race::<M, _>(load, |mut tally| {
         let (sender, receiver) = kanal::bounded::<M>(CAPACITY);
         consume(move || while receiver.recv().is_ok_and(|message| !tally.take(&message)) {});
@@ -35,7 +35,7 @@ pub fn kanal<M: Message>(load: Load) -> Sample {
 }
 
 /// kanal, bounded: `send`; one `recv`, and then everything else that is there with one lock.
-pub fn kanal_drained<M: Message>(load: Load) -> Sample {
+pub(super) fn kanal_drained<M: Message>(load: Load) -> Sample {
     race::<M, _>(load, |mut tally| {
         let (sender, receiver) = kanal::bounded::<M>(CAPACITY);
         consume(move || {
@@ -56,7 +56,7 @@ pub fn kanal_drained<M: Message>(load: Load) -> Sample {
 }
 
 /// flume, bounded: `send`, and the blocking iterator.
-pub fn flume<M: Message>(load: Load) -> Sample {
+pub(super) fn flume<M: Message>(load: Load) -> Sample {
     race::<M, _>(load, |mut tally| {
         let (sender, receiver) = flume::bounded::<M>(CAPACITY);
         consume(move || {
@@ -67,7 +67,7 @@ pub fn flume<M: Message>(load: Load) -> Sample {
 }
 
 /// flume, bounded: `send`; one `recv`, and then everything else that is there with one lock.
-pub fn flume_drained<M: Message>(load: Load) -> Sample {
+pub(super) fn flume_drained<M: Message>(load: Load) -> Sample {
     race::<M, _>(load, |mut tally| {
         let (sender, receiver) = flume::bounded::<M>(CAPACITY);
         consume(move || {

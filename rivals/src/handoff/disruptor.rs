@@ -1,6 +1,6 @@
 //! The `disruptor` crate alone, which ringlog's ring is built on.
 
-pub use disruptor::BusySpin;
+pub(super) use disruptor::BusySpin;
 use disruptor::wait_strategies::WaitStrategy;
 use disruptor::{
     Polling, ProcessorSettings, Producer, Sequence, build_multi_producer, build_single_producer,
@@ -18,7 +18,7 @@ pub(crate) struct Slot<M>(pub(crate) M);
 
 /// Gives way where `BusySpin` would not; a strategy keeps no count, so it yields after each spell.
 #[derive(Debug, Clone, Copy)]
-pub struct SpinThenYield;
+pub(super) struct SpinThenYield;
 
 impl WaitStrategy for SpinThenYield {
     #[inline]
@@ -32,7 +32,7 @@ impl WaitStrategy for SpinThenYield {
 
 /// How a publisher sends, and what it does while the ring is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sending {
+pub(super) enum Sending {
     /// One by one; gives way.
     OneByOne,
     /// In batches; gives way.
@@ -66,7 +66,7 @@ macro_rules! poll {
 }
 
 /// A single producer, polled by a thread of ours that gives way.
-pub fn single_polled<M: Message>(load: Load, sending: Sending) -> Sample {
+pub(super) fn single_polled<M: Message>(load: Load, sending: Sending) -> Sample {
     race::<M, _>(load, |mut tally| {
         let builder = build_single_producer(CAPACITY, empty::<M>, BusySpin);
         let (mut poller, builder) = builder.new_event_poller();
@@ -76,7 +76,7 @@ pub fn single_polled<M: Message>(load: Load, sending: Sending) -> Sample {
 }
 
 /// The multi-producer handle, polled by a thread of ours that gives way.
-pub fn multi_polled<M: Message>(load: Load, sending: Sending) -> Sample {
+pub(super) fn multi_polled<M: Message>(load: Load, sending: Sending) -> Sample {
     race::<M, _>(load, |mut tally| {
         let builder = build_multi_producer(CAPACITY, empty::<M>, BusySpin);
         let (mut poller, builder) = builder.new_event_poller();
@@ -86,7 +86,7 @@ pub fn multi_polled<M: Message>(load: Load, sending: Sending) -> Sample {
 }
 
 /// A single producer; the crate's own consumer thread waits as `strategy` says.
-pub fn single_managed<M: Message>(
+pub(super) fn single_managed<M: Message>(
     load: Load,
     sending: Sending,
     strategy: impl WaitStrategy + 'static,
@@ -102,7 +102,7 @@ pub fn single_managed<M: Message>(
 }
 
 /// The multi-producer handle; the crate's own consumer thread waits as `strategy` says.
-pub fn multi_managed<M: Message>(
+pub(super) fn multi_managed<M: Message>(
     load: Load,
     sending: Sending,
     strategy: impl WaitStrategy + 'static,

@@ -12,13 +12,16 @@ use super::Tally;
 use crate::{Message, Sample, Small};
 
 /// Messages that a queue holds; slots of a ring.
-pub const CAPACITY: usize = 4096;
+pub(crate) const CAPACITY: usize = 4096;
 
 /// Messages that are sent at once where the contender can.
-pub const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 
 /// Messages of the lap before the clock starts: enough to touch all the memory of every contender.
 const WARM_UP: u64 = 65_536;
+
+/// That lap ends then at the latest.
+const WARM_UP_LIMIT: Duration = Duration::from_millis(200);
 
 /// Publishers stop then, and what has been sent counts.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -28,10 +31,10 @@ const GRACE: Duration = Duration::from_secs(60);
 
 /// How much is to be moved by how many.
 #[derive(Debug, Clone, Copy)]
-pub struct Load {
-    pub publishers: usize,
+pub(crate) struct Load {
+    pub(crate) publishers: usize,
     /// In all.
-    pub messages: u64,
+    pub(crate) messages: u64,
 }
 
 /// A publisher's end of a queue.
@@ -59,10 +62,11 @@ pub(crate) fn race<M: Message, O: Outlet<M>>(
                 let meeting = Arc::clone(&meeting);
                 scope.spawn(move || {
                     let first = publisher << 40;
-                    feed(&mut outlet, first, WARM_UP, None);
+                    let limit = Instant::now() + WARM_UP_LIMIT;
+                    feed(&mut outlet, first, WARM_UP / load.publishers as u64, limit);
                     meeting.wait();
                     let start = Instant::now();
-                    let sent = feed(&mut outlet, first, share, Some(start + LIMIT));
+                    let sent = feed(&mut outlet, first, share, start + LIMIT);
                     // The outlet is dropped later: that may wait for threads.
                     (start, first, sent, outlet)
                 })
@@ -97,17 +101,12 @@ pub(crate) fn race<M: Message, O: Outlet<M>>(
 }
 
 /// Sends `count` messages, of which the last is a mark, or fewer if `limit` passes.
-fn feed<M: Message>(
-    outlet: &mut impl Outlet<M>,
-    first: u64,
-    count: u64,
-    limit: Option<Instant>,
-) -> u64 {
+fn feed<M: Message>(outlet: &mut impl Outlet<M>, first: u64, count: u64, limit: Instant) -> u64 {
     let mut sent = 0;
     loop {
         let next = first + sent;
         let batch = (count - sent).min(BATCH as u64);
-        let is_over = limit.is_some_and(|limit| Instant::now() >= limit);
+        let is_over = Instant::now() >= limit;
         let is_last = sent + batch == count || is_over;
         let mark = if is_last { next + batch - 1 } else { u64::MAX };
         outlet.send((0..batch as usize).map(|index| {

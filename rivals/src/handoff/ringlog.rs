@@ -6,12 +6,12 @@ use super::race::{CAPACITY, Load, Outlet, race};
 use crate::{Message, Sample};
 
 /// `publish`: events one by one to a pipeline in memory, applied to a state that adds up.
-pub fn ringlog<M: Message>(load: Load) -> Sample {
+pub(super) fn ringlog<M: Message>(load: Load) -> Sample {
     run::<M, _>(load, OneByOne)
 }
 
 /// `publish_all`: the same in batches.
-pub fn ringlog_batches<M: Message>(load: Load) -> Sample {
+pub(super) fn ringlog_batches<M: Message>(load: Load) -> Sample {
     run::<M, _>(load, Batches)
 }
 

@@ -9,7 +9,7 @@ use super::{Entry, Journal, number};
 /// A transaction a batch, a row an event, in rising order of row identifiers.
 ///
 /// Durable by `journal_mode = WAL` with `synchronous = FULL`: `COMMIT` returns after `fdatasync` of
-/// the write-ahead log. The connection has the file for itself, which spares it shared memory.
+/// the write-ahead log (`.cargo/config.toml`; it is `fsync` otherwise). The connection has the file for itself, which spares it shared memory.
 #[derive(Debug)]
 pub struct Sqlite(Connection);
 
