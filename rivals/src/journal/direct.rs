@@ -28,7 +28,7 @@ pub struct Direct {
 
 impl Direct {
     pub fn open(directory: &Path) -> Self {
-        // rustix 1.1 opens with `O_SYNC` where it is asked for `DSYNC`, which costs more.
+        // Not through rustix 1.1, which opens with `O_SYNC` where it is asked for `DSYNC`.
         let file = OpenOptions::new()
             .write(true)
             .create(true)

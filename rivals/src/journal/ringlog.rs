@@ -41,7 +41,7 @@ impl State for Sum {
 /// Batches published at once.
 ///
 /// Durable by `Durability::Sync`, the default: a receipt's `wait` returns when the device has
-/// confirmed the group, which is written with `O_DIRECT | O_DSYNC`.
+/// confirmed the group.
 #[derive(Debug)]
 pub struct Ringlog {
     publisher: Publisher<JournalEvent>,
