@@ -12,7 +12,7 @@ struct Block([u8; BLOCK_BYTES]);
 pub(crate) struct AlignedBuffer(Box<[Block]>);
 
 impl AlignedBuffer {
-    /// At least `bytes` bytes, rounded up to whole blocks. Untouched pages cost no memory.
+    /// At least `bytes` bytes, rounded up to whole blocks.
     pub(crate) fn zeroed(bytes: usize) -> Self {
         Self(bytemuck::allocation::zeroed_slice_box(
             bytes.div_ceil(BLOCK_BYTES),

@@ -141,7 +141,8 @@ fn open(path: &Path, mode: OpenMode) -> rustix::io::Result<OwnedFd> {
             opened => opened,
         },
         // O_DSYNC makes each write durable on return, through the page cache as past it; so a
-        // file system without direct I/O only loses speed.
+        // file system without direct I/O only loses speed. (rustix 1.1 sets O_SYNC, which makes the
+        // file's times durable as well; interleaved, 4 KiB to 1 MiB, the two took the same time.)
         OpenMode::WriteDurable => {
             let durable = match is_planted(Canary::DataNotSynced) {
                 false => write | OFlags::DSYNC,
