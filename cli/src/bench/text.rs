@@ -59,7 +59,7 @@ fn push_row(text: &mut String, answer: &Answer, row: &Row) {
             Some((series, spread)) => series.unit.show_spread(spread),
             None => format!("SKIPPED: {}", answer.figures.why_not(figure)),
         };
-        let _ = writeln!(text, "    {what:<46}{shown}");
+        let _ = writeln!(text, "    {what:<50}{shown}");
     }
     for verdict in answer.verdicts(row) {
         let _ = writeln!(text, "    {}", line_of(&verdict));
@@ -89,7 +89,7 @@ fn push_scaling(text: &mut String, answer: &Answer) {
     for (publishers, partitions, spread) in found {
         let what = format!("{publishers} to {partitions}");
         let shown = Unit::EventsPerSecond.show_spread(spread);
-        let _ = writeln!(text, "    {what:<46}{shown}");
+        let _ = writeln!(text, "    {what:<50}{shown}");
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
             true,
         ));
         for line in [
-            "    engine                                        8.00 M events/s (8.00 to 8.00)",
+            "    engine                                            8.00 M events/s (8.00 to 8.00)",
             "    MISSED:  at least 0.700 x the bare device, or at least 0.850 x without a journal: \
              0.320 x (0.320 to 0.320); 0.500 x (0.500 to 0.500)",
             "    SKIPPED: at least 2.00 x the best glued rival: a reason",
