@@ -65,10 +65,7 @@ pub(crate) struct Args {
 }
 
 /// Measures and reports.
-pub(crate) fn run<D: Synthetic>(args: &Args, output: Output) -> Result<Exit>
-where
-    D::Event: Send,
-{
+pub(crate) fn run<D: Synthetic>(args: &Args, output: Output) -> Result<Exit> {
     if args.list {
         let names: Vec<_> = ROWS.iter().map(|row| row.name).chain([SCALING]).collect();
         output.show(&serde_json::to_value(&names)?, text::list)?;
@@ -105,10 +102,7 @@ fn chosen(only: &[String]) -> Result<Vec<Option<&'static Row>>> {
         .collect())
 }
 
-fn measure<D: Synthetic>(args: &Args, rows: &[Option<&'static Row>]) -> Result<Answer>
-where
-    D::Event: Send,
-{
+fn measure<D: Synthetic>(args: &Args, rows: &[Option<&'static Row>]) -> Result<Answer> {
     let started = crate::clock::now();
     let directory = Directory::choose(args.dir.as_deref())?;
     let is_durable = !is_volatile(directory.path())?;
@@ -180,10 +174,7 @@ fn set_up<D: Synthetic>(
     lanes: &Lanes<D>,
     rows: &[Option<&'static Row>],
     is_durable: bool,
-) -> Result<Vec<(String, Box<dyn Contender>)>>
-where
-    D::Event: Send,
-{
+) -> Result<Vec<(String, Box<dyn Contender>)>> {
     let needed: BTreeSet<&str> = rows
         .iter()
         .flat_map(|row| match row {

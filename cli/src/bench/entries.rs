@@ -1,6 +1,7 @@
 //! Every contender, and what it needs.
 
 use std::cell::{OnceCell, RefCell};
+use std::iter::RepeatWith;
 use std::rc::Rc;
 
 use anyhow::Result;
@@ -8,7 +9,7 @@ use ringlog::State;
 
 use super::contender::{Bench, Contender};
 use super::device::{Appending, BesideZeroing, Hop, Overwriting};
-use super::durable::{Burst, Endless, Events, Idle, SharedLane, busy_loops};
+use super::durable::{Burst, Endless, Idle, SharedLane, busy_loops};
 use super::glued::{BesideBusyLoops, Crowd, Hops, Rivals};
 use super::lane::Lane;
 use super::memory::InMemory;
@@ -16,9 +17,7 @@ use super::open_loop::{Applied, LoneAcks, OfferedLoad};
 use super::players::{Players, Sum};
 use super::publish::Manner;
 use super::replay::Replay;
-use super::workload::{
-    MATCH_FRAME_BYTES, Match, MatchEvent, SAMPLE_FRAME_BYTES, SampleEvent, Samples,
-};
+use super::workload::{MATCH_FRAME_BYTES, Match, SAMPLE_FRAME_BYTES, Samples};
 use crate::Synthetic;
 
 /// A contender before it is set up.
@@ -91,20 +90,17 @@ fn lane<S: State>(
 }
 
 /// The game's events with numeric ids.
-pub(super) fn match_events(seed: u64, publisher: u64) -> Events<MatchEvent> {
-    Box::new(Match::new(seed.wrapping_mul(1_000_003) ^ publisher))
+pub(super) fn match_events(seed: u64, publisher: u64) -> Match {
+    Match::new(seed.wrapping_mul(1_000_003) ^ publisher)
 }
 
-fn sample_events(seed: u64, publisher: u64) -> Events<SampleEvent> {
-    Box::new(Samples::new(seed.wrapping_mul(1_000_003) ^ publisher))
+fn sample_events(seed: u64, publisher: u64) -> Samples {
+    Samples::new(seed.wrapping_mul(1_000_003) ^ publisher)
 }
 
 /// The domain's own events, with their strings.
-fn domain_events<D: Synthetic>(seed: u64, publisher: u64) -> Events<D::Event>
-where
-    D::Event: Send,
-{
-    Box::new(std::iter::repeat_with(D::traffic(seed, publisher % 1_000)))
+fn domain_events<D: Synthetic>(seed: u64, publisher: u64) -> RepeatWith<D::Traffic> {
+    std::iter::repeat_with(D::traffic(seed, publisher % 1_000))
 }
 
 fn sum(_partition: u32) -> Sum {
@@ -115,10 +111,7 @@ fn sum(_partition: u32) -> Sum {
 const DOMAIN_FRAME_BYTES: u64 = 128;
 
 /// All contenders, in the order in which they take their turns in a round.
-pub(super) fn entries<D: Synthetic>() -> Vec<Entry<D>>
-where
-    D::Event: Send,
-{
+pub(super) fn entries<D: Synthetic>() -> Vec<Entry<D>> {
     let mut entries = vec![
         Entry::new("cores", false, 2, |_, _| Ok(Hop)),
         Entry::new("device", true, 1, |bench, _| {

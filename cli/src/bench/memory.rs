@@ -11,18 +11,22 @@ use super::publish::Manner;
 const WARM_UP: u64 = 1_000_000;
 
 /// A pipeline that writes nothing.
-pub(super) struct InMemory<S: State> {
+pub(super) struct InMemory<S: State, I> {
     name: &'static str,
-    events: fn(u64, u64) -> Events<S::Event>,
+    events: Events<I>,
     pipeline: Pipeline<S>,
 }
 
-impl<S: State> InMemory<S> {
+impl<S, I> InMemory<S, I>
+where
+    S: State,
+    I: Iterator<Item = S::Event> + Send,
+{
     pub(super) fn new(
         bench: &Bench,
         name: &'static str,
         make: fn(u32) -> S,
-        events: fn(u64, u64) -> Events<S::Event>,
+        events: Events<I>,
     ) -> Result<Self> {
         let pipeline = Pipeline::<S>::builder(bench.path(name))
             .durability(Durability::Memory)
@@ -38,7 +42,11 @@ impl<S: State> InMemory<S> {
     }
 }
 
-impl<S: State> Contender for InMemory<S> {
+impl<S, I> Contender for InMemory<S, I>
+where
+    S: State,
+    I: Iterator<Item = S::Event> + Send,
+{
     fn round(&mut self, bench: &mut Bench) -> Result<()> {
         let count = bench.sizes.memory_events;
         let done = run(
