@@ -38,6 +38,7 @@ mod replay;
 mod ring;
 mod routing;
 mod sync;
+mod table;
 mod watermark;
 
 pub use event::{
@@ -47,13 +48,14 @@ pub use partition::Poison;
 #[cfg(feature = "sim")]
 pub use pipeline::RecoveredPartition;
 pub use pipeline::{
-    Builder, CloseError, CloseReport, Durability, OpenError, PartitionReport, PartitionStart,
-    PartitionStats, Pipeline, PublishError, Publisher, ReadStateError, Receipt, ReceiptError,
-    StartReport,
+    BatchReceipt, Builder, CloseError, CloseReport, Durability, OpenError, PartitionReport,
+    PartitionStart, PartitionStats, Pipeline, PublishAllError, PublishError, Publisher,
+    ReadStateError, Receipt, ReceiptError, StartReport,
 };
 pub use prefetch::prefetch;
 pub use rkyv;
 pub use routing::partition_of;
+pub use table::Table;
 
 /// The longest archive of one event, in bytes.
 pub const EVENT_BYTES_MAX: usize = 256 * 1024;

@@ -158,7 +158,7 @@ fn too_much_behind_a_gap_gives_it_up() {
             ..patient()
         },
         ContiguousOptions {
-            held_bytes_max: 640,
+            held_bytes_max: 10 * 56,
             ..patient()
         },
     ] {

@@ -98,25 +98,22 @@ impl Archiver {
         }
     }
 
-    /// The reserved bytes, to be filled in by the owner.
-    pub(crate) fn reserved_mut(&mut self) -> &mut [u8] {
-        let reserved = self.buffer.reserved;
-        &mut self.buffer.bytes[..reserved]
-    }
-
     /// The archive written last.
     pub(crate) fn archived(&self) -> &[u8] {
         &self.buffer.bytes[self.buffer.reserved..]
     }
 
-    /// The reserved bytes and the archive behind them, to be stamped.
-    pub(crate) fn whole_mut(&mut self) -> &mut [u8] {
-        &mut self.buffer.bytes
+    /// The last `bytes` of the reserved bytes, and the archive behind them.
+    #[inline]
+    pub(crate) fn record(&self, bytes: usize) -> &[u8] {
+        &self.buffer.bytes[self.buffer.reserved - bytes..]
     }
 
-    /// The reserved bytes and the archive behind them.
-    pub(crate) fn whole(&self) -> &[u8] {
-        &self.buffer.bytes
+    /// As [`record`](Self::record), for the owner of the reserved bytes to fill in.
+    #[inline]
+    pub(crate) fn record_mut(&mut self, bytes: usize) -> &mut [u8] {
+        let start = self.buffer.reserved - bytes;
+        &mut self.buffer.bytes[start..]
     }
 }
 

@@ -3,9 +3,8 @@
 
 use std::io;
 
-use super::table::Table;
 use super::{GameEvent, GameView, Player, saved};
-use crate::{Event, EventMeta, State, prefetch};
+use crate::{Event, EventMeta, State, Table, prefetch};
 
 /// The players whose events one partition got.
 ///
@@ -16,16 +15,10 @@ use crate::{Event, EventMeta, State, prefetch};
 /// respect. Whoever can choose user ids can thus make it slow: give ids out yourself.
 #[derive(Debug, Clone, Default)]
 pub struct Arena {
-    pub(super) players: Table<Player>,
+    pub(super) players: Table<u32, Player>,
     /// How often each victim was killed by a player of this partition, or by nobody.
-    pub(super) deaths: Table<Deaths>,
+    pub(super) deaths: Table<u32, u64>,
     pub(super) totals: Totals,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deaths {
-    victim_id: u32,
-    count: u64,
 }
 
 /// What is counted over all events of a partition, those of user 0 included.
@@ -57,20 +50,18 @@ impl Arena {
     /// How often players of this partition, or nobody, killed `user_id`; `None` for never.
     #[must_use]
     pub fn deaths_of(&self, user_id: u32) -> Option<u64> {
-        self.deaths.get(user_id).map(|deaths| deaths.count)
+        self.deaths.get(user_id).copied()
     }
 
-    /// Every victim with its count, in no particular order.
-    pub fn deaths(&self) -> impl Iterator<Item = (u32, u64)> {
+    /// Every victim with its count, in order of the first death.
+    pub fn deaths(&self) -> impl ExactSizeIterator<Item = (u32, u64)> {
         self.deaths
-            .entries()
             .iter()
-            .map(|deaths| (deaths.victim_id, deaths.count))
+            .map(|(victim_id, &count)| (victim_id, count))
     }
 
     pub(super) fn set_deaths(&mut self, victim_id: u32, count: u64) {
-        self.deaths
-            .get_or_insert_with(victim_id, || Deaths { victim_id, count });
+        self.deaths.get_or_insert_with(victim_id, || count);
     }
 
     /// What is counted over all events.
@@ -122,13 +113,9 @@ impl State for Arena {
         match event {
             GameView::Kill(kill) => {
                 let victim_id = kill.victim_id.to_native();
-                let newcomer = || Deaths {
-                    victim_id,
-                    count: 0,
-                };
-                if let Some(deaths) = self.deaths.get_or_insert_with(victim_id, newcomer) {
+                if victim_id != 0 {
                     self.totals.deaths += 1;
-                    deaths.count += 1;
+                    *self.deaths.get_or_insert_with(victim_id, || 0) += 1;
                 }
                 if kill.envelope.user_id != 0 {
                     self.totals.kills_by_a_player += 1;
@@ -141,10 +128,12 @@ impl State for Arena {
         }
         let envelope = event.envelope();
         let user_id = envelope.user_id.to_native();
-        let newcomer = || Player::new(user_id);
-        let Some(player) = self.players.get_or_insert_with(user_id, newcomer) else {
+        if user_id == 0 {
             return;
-        };
+        }
+        let player = self
+            .players
+            .get_or_insert_with(user_id, || Player::new(user_id));
         player.last_update = envelope.timestamp.to_native();
         match event {
             GameView::Move(moved) => player.location = Some(moved.location.to_location()),

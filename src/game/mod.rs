@@ -16,7 +16,6 @@ mod number;
 mod player;
 mod saved;
 mod summary;
-mod table;
 mod text;
 
 pub use arena::{Arena, Totals};

@@ -15,7 +15,7 @@ pub(super) fn save(arena: &Arena, out: &mut dyn Write) -> io::Result<()> {
         totals.items,
         totals.not_applied,
         arena.players().len() as u64,
-        arena.deaths.entries().len() as u64,
+        arena.deaths().len() as u64,
     ])?;
     for player in arena.players() {
         save_player(player, &mut out)?;

@@ -28,9 +28,7 @@ impl Group {
             version: 1,
             ..crate::journal::format::FrameHeader::control(1, 0, body.len())
         };
-        let mut frame = bytemuck::bytes_of(&header).to_vec();
-        frame.extend_from_slice(body);
-        group.0.append(&frame, &header);
+        group.0.append(&header, body);
         group
     }
 }

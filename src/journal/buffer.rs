@@ -39,16 +39,16 @@ impl GroupBuffer {
         self.bytes.len() - GROUP_HEADER_BYTES - self.length
     }
 
-    /// Appends a frame as the publisher wrote it, stamped with the journal time; returns its offset
-    /// for [`frame`](Self::frame). The caller has checked that it fits.
+    /// Appends a frame, whose header says how long its body is; returns its offset for
+    /// [`frame`](Self::frame). The caller has checked that it fits.
     #[inline]
-    pub(crate) fn append(&mut self, frame: &[u8], header: &FrameHeader) -> usize {
+    pub(crate) fn append(&mut self, header: &FrameHeader, frame_body: &[u8]) -> usize {
         let offset = GROUP_HEADER_BYTES + self.length;
         let padded = frame_bytes(header.length as usize);
         let target = &mut self.bytes[offset..offset + padded];
         target[..FrameHeader::BYTES].copy_from_slice(bytemuck::bytes_of(header));
         let (body, padding) = target[FrameHeader::BYTES..].split_at_mut(header.length as usize);
-        body.copy_from_slice(&frame[FrameHeader::BYTES..]);
+        body.copy_from_slice(frame_body);
         padding.fill(0);
         self.length += padded;
         self.events += u32::from(!header.is_control());

@@ -236,8 +236,8 @@ impl<S: State> Partition<S> {
         let mut duplicates = 0;
         let read = self.poller.poll(slots, |record_position, record| {
             *position = record_position;
-            let Ok(mut header) = FrameHeader::read(record) else {
-                debug_assert!(false, "publishers write whole frames");
+            let Ok((mut header, body)) = FrameHeader::read_record(record) else {
+                debug_assert!(false, "publishers write whole records");
                 return;
             };
             if header.kind == KIND_MARKER {
@@ -252,11 +252,10 @@ impl<S: State> Partition<S> {
                 header.event_time_ms = (now_ns / 1_000_000).cast_signed();
             }
             if header.is_control() {
-                let body = record.get(FrameHeader::BYTES..).unwrap_or_default();
                 sources.replay(&Frame { header, body });
-                open.append(record, &header);
+                open.append(&header, body);
             } else if sources.admit(&header) {
-                let offset = open.append(record, &header);
+                let offset = open.append(&header, body);
                 batch.push(Batched {
                     offset,
                     position: record_position,

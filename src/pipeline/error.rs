@@ -138,6 +138,31 @@ impl From<Refusal> for PublishError {
     }
 }
 
+/// A batch of events was not taken as a whole.
+///
+/// Those that were taken are the first ones; only where `cause` is that a partition takes no events
+/// any more, and there are others, are they the first ones of each partition.
+#[derive(Debug, thiserror::Error)]
+#[error("{published} events of the batch were taken, and then: {cause}")]
+#[non_exhaustive]
+pub struct PublishAllError {
+    /// How many events were taken. They will be numbered, applied and journaled as if each had been
+    /// published alone.
+    pub published: u64,
+    /// Why the next one was not.
+    #[source]
+    pub cause: PublishError,
+}
+
+impl PublishAllError {
+    pub(crate) fn none(cause: PublishError) -> Self {
+        Self {
+            published: 0,
+            cause,
+        }
+    }
+}
+
 /// A receipt that will never be `Ok`.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 //! The pipeline: open, publish, wait, read, close.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod builder;
 mod close;
 mod durability;
@@ -18,9 +19,12 @@ mod report;
 pub(crate) mod stepped;
 mod threads;
 
+pub use batch::BatchReceipt;
 pub use builder::Builder;
 pub use durability::Durability;
-pub use error::{CloseError, OpenError, PublishError, ReadStateError, ReceiptError};
+pub use error::{
+    CloseError, OpenError, PublishAllError, PublishError, ReadStateError, ReceiptError,
+};
 pub use lifecycle::Pipeline;
 pub use publisher::Publisher;
 pub use receipt::Receipt;
@@ -28,5 +32,5 @@ pub use receipt::Receipt;
 pub use recovered::RecoveredPartition;
 pub use report::{CloseReport, PartitionReport, PartitionStart, PartitionStats, StartReport};
 
-pub(crate) use publisher::{SourceStamp, WhenFull};
+pub(crate) use publisher::{SourceStamp, WhenFull, record_of, record_of_mut};
 pub(crate) use receipt::Settles;

@@ -1,15 +1,16 @@
 //! The publishing end: archive, validate, route, copy into the ring.
 
+use std::borrow::Borrow;
 use std::cell::{RefCell, RefMut};
 use std::marker::PhantomData;
 
-use super::{PublishError, Receipt, Settles};
+use super::{BatchReceipt, PublishAllError, PublishError, Receipt, Settles};
 use crate::EVENT_BYTES_MAX;
 use crate::callback;
 use crate::event::{Archiver, Event, ViewError};
 use crate::journal::format::{CONTROL_KIND_MIN, FrameHeader, NO_EVENT_TIME};
 use crate::partition::Gate;
-use crate::ring::{RingFull, RingPublisher};
+use crate::ring::{RecordBatch, RingFull, RingPublisher, slots_for};
 use crate::routing::partition_of;
 use crate::sync::Arc;
 
@@ -29,8 +30,22 @@ pub struct Publisher<E> {
 #[derive(Debug)]
 struct Scratch {
     archiver: Archiver,
-    rings: Vec<RingPublisher>,
+    lanes: Vec<Lane>,
 }
+
+/// The way to one partition.
+#[derive(Debug)]
+struct Lane {
+    ring: RingPublisher,
+    /// Records of [`Publisher::publish_all`] that are not in the ring yet.
+    batch: RecordBatch,
+    /// Where the last record of the current `publish_all` is; 0 where there is none.
+    position: u64,
+}
+
+/// Slots that [`Publisher::publish_all`] claims at once: enough to share the cost of a claim, few
+/// enough for the partition to begin while the next ones are being archived.
+const BATCH_SLOTS: usize = 32;
 
 /// What a source adds to a frame.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,7 +67,10 @@ impl<E: Event> Publisher<E> {
         let archiver = Self::new_archiver();
         Self {
             gates,
-            scratch: RefCell::new(Scratch { archiver, rings }),
+            scratch: RefCell::new(Scratch {
+                archiver,
+                lanes: rings.into_iter().map(Lane::new).collect(),
+            }),
             _event: PhantomData,
         }
     }
@@ -80,6 +98,60 @@ impl<E: Event> Publisher<E> {
         self.publish_stamped(event, SourceStamp::default(), WhenFull::Refuse)
     }
 
+    /// Publishes the events in order, many at a time: cheaper than one by one. Waits while a partition
+    /// has no room.
+    ///
+    /// `Ok` means what it means for [`publish`](Self::publish), for each of them. The batch is no
+    /// transaction: other publishers' events come in between, and a crash may cut it anywhere.
+    /// `events` must not use this publisher; it would be told `WouldDeadlock`.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishAllError`], which says how many were taken before.
+    pub fn publish_all<I>(&self, events: I) -> Result<BatchReceipt<'_>, PublishAllError>
+    where
+        I: IntoIterator<Item: Borrow<E>>,
+    {
+        if callback::is_inside() {
+            return Err(PublishAllError::none(PublishError::WouldDeadlock));
+        }
+        let mut scratch = self.scratch().map_err(PublishAllError::none)?;
+        let Scratch { archiver, lanes } = &mut *scratch;
+        // What an iterator that panicked has left behind.
+        lanes.iter_mut().for_each(Lane::reset);
+        let mut published = 0;
+        let mut outcome = events.into_iter().try_for_each(|event| {
+            let stamp = SourceStamp::default();
+            let partition = archive(archiver, event.borrow(), stamp, self.partitions())?;
+            let (gate, lane) = (
+                &self.gates[partition as usize],
+                &mut lanes[partition as usize],
+            );
+            let record = record_of(archiver);
+            if lane.batch.slots() + slots_for(record.len()) > BATCH_SLOTS {
+                published += lane.flush(gate)?;
+            }
+            lane.batch.push(record);
+            Ok(())
+        });
+        for (lane, gate) in lanes.iter_mut().zip(&*self.gates) {
+            match lane.flush(gate) {
+                Ok(records) => published += records,
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        match outcome {
+            Ok(()) => {
+                let receipts = lanes.iter().zip(&*self.gates);
+                Ok(receipts
+                    .filter(|(lane, _)| lane.position != 0)
+                    .map(|(lane, gate)| Receipt::new(gate, lane.position))
+                    .collect())
+            }
+            Err(cause) => Err(PublishAllError { published, cause }),
+        }
+    }
+
     /// How many partitions there are.
     pub(crate) fn partitions(&self) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "at most PARTITIONS_MAX")]
@@ -105,8 +177,8 @@ impl<E: Event> Publisher<E> {
         Archiver::new(FrameHeader::BYTES, EVENT_BYTES_MAX)
     }
 
-    /// Archives an event with `archiver`, whose frame may then be published with
-    /// [`publish_frame`](Self::publish_frame); returns its partition. It runs the user's code, so a
+    /// Archives an event with `archiver`, whose [record](record_of) may then be published with
+    /// [`publish_prepared`](Self::publish_prepared); returns its partition. It runs the user's code, so a
     /// contiguous source calls it before it takes its lock.
     pub(crate) fn prepare(
         archiver: &mut Archiver,
@@ -116,21 +188,21 @@ impl<E: Event> Publisher<E> {
         archive(archiver, event, SourceStamp::default(), partitions)
     }
 
-    /// Publishes a prepared frame, stamped with its source; waits for room.
-    pub(crate) fn publish_frame(
+    /// Publishes a prepared record, stamped with its source; waits for room.
+    pub(crate) fn publish_prepared(
         &self,
         partition: u32,
-        frame: &mut [u8],
+        record: &mut [u8],
         stamp: SourceStamp,
     ) -> Result<Receipt<'_>, PublishError> {
         let mut scratch = self.scratch()?;
-        let (head, _) = frame.split_at_mut(FrameHeader::BYTES);
-        let mut header: FrameHeader = bytemuck::pod_read_unaligned(head);
-        header.source_id = stamp.source_id;
-        header.source_number = stamp.number;
-        header.source_lag = stamp.lag;
-        head.copy_from_slice(bytemuck::bytes_of(&header));
-        self.send(&mut scratch.rings, partition, frame, WhenFull::Wait)
+        if let Ok((mut header, _)) = FrameHeader::read_record(record) {
+            header.source_id = stamp.source_id;
+            header.source_number = stamp.number;
+            header.source_lag = stamp.lag;
+            record[..FrameHeader::RECORD_BYTES].copy_from_slice(header.as_record());
+        }
+        self.send(&mut scratch.lanes, partition, record, WhenFull::Wait)
     }
 
     /// Publishes a record of the engine's own to one partition.
@@ -144,9 +216,8 @@ impl<E: Event> Publisher<E> {
             return Err(PublishError::WouldDeadlock);
         }
         let mut scratch = self.scratch()?;
-        let mut frame = bytemuck::bytes_of(&header).to_vec();
-        frame.extend_from_slice(body);
-        self.send(&mut scratch.rings, partition, &frame, WhenFull::Wait)
+        let record = [header.as_record(), body].concat();
+        self.send(&mut scratch.lanes, partition, &record, WhenFull::Wait)
     }
 
     /// Publishes the event with its source's stamp.
@@ -161,9 +232,9 @@ impl<E: Event> Publisher<E> {
             return Err(PublishError::WouldDeadlock);
         }
         let mut scratch = self.scratch()?;
-        let Scratch { archiver, rings } = &mut *scratch;
+        let Scratch { archiver, lanes } = &mut *scratch;
         let partition = archive(archiver, event, stamp, self.partitions())?;
-        self.send(rings, partition, archiver.whole(), when_full)
+        self.send(lanes, partition, record_of(archiver), when_full)
     }
 
     /// The scratch memory; taken only while an event's own `Serialize` runs.
@@ -177,15 +248,55 @@ impl<E: Event> Publisher<E> {
     #[inline]
     fn send(
         &self,
-        rings: &mut [RingPublisher],
+        lanes: &mut [Lane],
         partition: u32,
-        frame: &[u8],
+        record: &[u8],
         when_full: WhenFull,
     ) -> Result<Receipt<'_>, PublishError> {
         let gate = &self.gates[partition as usize];
-        let position = publish_record(gate, &mut rings[partition as usize], frame, when_full)?;
+        let ring = &mut lanes[partition as usize].ring;
+        let position = publish_record(gate, ring, record, when_full)?;
         Ok(Receipt::new(gate, position))
     }
+}
+
+impl Lane {
+    fn new(ring: RingPublisher) -> Self {
+        Self {
+            ring,
+            batch: RecordBatch::default(),
+            position: 0,
+        }
+    }
+
+    fn reset(&mut self) {
+        self.batch.clear();
+        self.position = 0;
+    }
+
+    /// Publishes the batch; returns how many records it held. Waits for room.
+    fn flush(&mut self, gate: &Gate) -> Result<u64, PublishError> {
+        let records = self.batch.len() as u64;
+        if records > 0 {
+            let (ring, batch) = (&mut self.ring, &self.batch);
+            let published = publish_with(gate, WhenFull::Wait, || ring.try_publish_all(batch));
+            // Also what was refused: the caller is told, and the next batch begins anew.
+            self.batch.clear();
+            self.position = published?;
+        }
+        Ok(records)
+    }
+}
+
+/// The record of the event that was archived last.
+#[inline]
+pub(crate) fn record_of(archiver: &Archiver) -> &[u8] {
+    archiver.record(FrameHeader::RECORD_BYTES)
+}
+
+/// As [`record_of`], to be stamped.
+pub(crate) fn record_of_mut(archiver: &mut Archiver) -> &mut [u8] {
+    archiver.record_mut(FrameHeader::RECORD_BYTES)
 }
 
 /// Archives and validates the event, fills in its frame header, and returns its partition.
@@ -222,24 +333,31 @@ fn archive<E: Event>(
         event_time_ms: event.time_ms().unwrap_or(NO_EVENT_TIME),
         journal_time_ns: 0,
     };
-    archiver
-        .reserved_mut()
-        .copy_from_slice(bytemuck::bytes_of(&header));
+    record_of_mut(archiver)[..FrameHeader::RECORD_BYTES].copy_from_slice(header.as_record());
     Ok(partition_of(key, partitions))
 }
 
-/// Publishes a whole frame to a partition and wakes it; returns the record's ring position.
+/// Publishes a record to a partition and wakes it; returns the record's ring position.
 #[inline]
 pub(crate) fn publish_record(
     gate: &Gate,
     ring: &mut RingPublisher,
-    frame: &[u8],
+    record: &[u8],
     when_full: WhenFull,
 ) -> Result<u64, PublishError> {
+    publish_with(gate, when_full, || ring.try_publish(record))
+}
+
+#[inline]
+fn publish_with(
+    gate: &Gate,
+    when_full: WhenFull,
+    mut try_publish: impl FnMut() -> Result<u64, RingFull>,
+) -> Result<u64, PublishError> {
     gate.check_open()?;
-    let position = match ring.try_publish(frame) {
+    let position = match try_publish() {
         Ok(position) => position,
-        Err(RingFull) => wait_for_room(gate, ring, frame, when_full)?,
+        Err(RingFull) => wait_for_room(gate, when_full, try_publish)?,
     };
     gate.worker.notify();
     Ok(position)
@@ -248,9 +366,8 @@ pub(crate) fn publish_record(
 #[cold]
 fn wait_for_room(
     gate: &Gate,
-    ring: &mut RingPublisher,
-    frame: &[u8],
     when_full: WhenFull,
+    mut try_publish: impl FnMut() -> Result<u64, RingFull>,
 ) -> Result<u64, PublishError> {
     if when_full == WhenFull::Refuse {
         // A sealed ring is full for ever: that is not back-pressure.
@@ -261,9 +378,7 @@ fn wait_for_room(
     gate.space.wait_until(|| {
         outcome = match gate.check_open() {
             Err(refusal) => Err(refusal.into()),
-            Ok(()) => ring
-                .try_publish(frame)
-                .map_err(|RingFull| PublishError::Full),
+            Ok(()) => try_publish().map_err(|RingFull| PublishError::Full),
         };
         !matches!(outcome, Err(PublishError::Full))
     });
@@ -277,7 +392,9 @@ impl<E: Event> Clone for Publisher<E> {
     ///
     /// When called from inside an event's own `Serialize` while this publisher archives it.
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.gates), self.scratch.borrow().rings.clone())
+        let scratch = self.scratch.borrow();
+        let rings = scratch.lanes.iter().map(|lane| lane.ring.clone());
+        Self::new(Arc::clone(&self.gates), rings.collect())
     }
 }
 

@@ -89,7 +89,7 @@ impl<S: State> Pipeline<S> {
         let marker = publish_record(
             gate,
             &mut shared.ring(index),
-            bytemuck::bytes_of(&marker),
+            marker.as_record(),
             WhenFull::Wait,
         )
         .map_err(|_| self.why_not(partition))?;

@@ -5,6 +5,7 @@ use disruptor::{
     SingleConsumerBarrier, build_multi_producer,
 };
 
+use super::RecordBatch;
 use crate::sync::Tracked;
 
 /// Bytes of a record that one slot carries.
@@ -91,32 +92,35 @@ impl RingPublisher {
     #[inline]
     pub(crate) fn try_publish(&mut self, record: &[u8]) -> Result<u64, RingFull> {
         debug_assert!(!record.is_empty() && slots_for(record.len()) <= self.slots);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a record is shorter than the ring"
-        )]
-        let length = record.len() as u32;
         let sequence = if record.len() <= SLOT_BYTES {
             self.producer
-                .try_publish(|slot| {
-                    slot.write(|part| {
-                        part.length = length;
-                        part.bytes[..record.len()].copy_from_slice(record);
-                    });
-                })
+                .try_publish(|slot| write(record, std::iter::once(slot)))
                 .map_err(|_| RingFull)?
         } else {
             self.producer
-                .try_batch_publish(slots_for(record.len()), |slots| {
-                    for ((slot, bytes), index) in slots.zip(record.chunks(SLOT_BYTES)).zip(0u32..) {
-                        slot.write(|part| {
-                            part.length = if index == 0 { length } else { 0 };
-                            part.bytes[..bytes.len()].copy_from_slice(bytes);
-                        });
-                    }
-                })
+                .try_batch_publish(slots_for(record.len()), |slots| write(record, slots))
                 .map_err(|_| RingFull)?
         };
+        Ok(position_of(sequence))
+    }
+
+    /// Publishes all records of the batch, or finds no room for all of them and publishes none;
+    /// never waits. Returns the last record's position.
+    ///
+    /// # Errors
+    ///
+    /// [`RingFull`]: nothing was published.
+    #[inline]
+    pub(crate) fn try_publish_all(&mut self, batch: &RecordBatch) -> Result<u64, RingFull> {
+        debug_assert!(!batch.is_empty() && batch.slots() <= self.slots);
+        let sequence = self
+            .producer
+            .try_batch_publish(batch.slots(), |mut slots| {
+                for record in batch.records() {
+                    write(record, &mut slots);
+                }
+            })
+            .map_err(|_| RingFull)?;
         Ok(position_of(sequence))
     }
 
@@ -208,6 +212,26 @@ impl std::fmt::Debug for RingPoller {
     }
 }
 
+/// Writes a record into the next slots.
+#[inline]
+fn write<'a>(record: &[u8], mut slots: impl Iterator<Item = &'a mut Slot>) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a record is shorter than the ring"
+    )]
+    let mut length = record.len() as u32;
+    // The slots come last: a slot that was drawn in vain would be lost to the next record.
+    for bytes in record.chunks(SLOT_BYTES) {
+        if let Some(slot) = slots.next() {
+            slot.write(|part| {
+                part.length = length;
+                part.bytes[..bytes.len()].copy_from_slice(bytes);
+            });
+        }
+        length = 0;
+    }
+}
+
 /// The crate counts from 0; a position counts slots, so that 0 can mean "nothing".
 #[inline]
 fn position_of(sequence: i64) -> u64 {
@@ -250,6 +274,25 @@ mod tests {
             let expected: Vec<_> = positions.into_iter().zip(sent).collect();
             assert_eq!(received, expected);
         }
+    }
+
+    #[test]
+    fn a_batch_arrives_whole_and_in_order_or_not_at_all() {
+        let (mut publisher, mut poller) = ring(64);
+        let sent: Vec<Vec<u8>> = [1, 120, 121, 600, 7].map(|length| vec![7; length]).to_vec();
+        let mut batch = RecordBatch::default();
+        sent.iter().for_each(|record| batch.push(record));
+        assert_eq!(batch.slots(), 1 + 1 + 2 + 5 + 1);
+        for round in 1..=50 {
+            assert_eq!(publisher.try_publish_all(&batch), Ok(round * 10));
+            let records = drain(&mut poller, 3).into_iter().map(|(_, record)| record);
+            assert_eq!(records.collect::<Vec<_>>(), sent);
+        }
+        for _ in 0..60 {
+            publisher.try_publish(&[1]).unwrap();
+        }
+        assert_eq!(publisher.try_publish_all(&batch), Err(RingFull));
+        assert_eq!(drain(&mut poller, 64).len(), 60);
     }
 
     #[test]

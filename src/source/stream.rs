@@ -10,7 +10,7 @@ use super::{ContiguousReceipt, HeldError, SourcePublishError};
 use crate::clock::Moment;
 use crate::event::{Archiver, Event};
 use crate::journal::format::{FrameHeader, KIND_SOURCE_SKIPPED};
-use crate::pipeline::{PublishError, Publisher, Settles, SourceStamp};
+use crate::pipeline::{PublishError, Publisher, Settles, SourceStamp, record_of, record_of_mut};
 use crate::routing::partition_of;
 use crate::sync::Arc;
 
@@ -44,7 +44,7 @@ struct Checkpoint {
 enum Item {
     Event {
         partition: u32,
-        frame: Box<[u8]>,
+        record: Box<[u8]>,
         slot: Arc<HeldSlot>,
     },
     /// The sender declared that these numbers will not come.
@@ -111,13 +111,13 @@ impl<E: Event> Stream<E> {
                     let stamp = self.stamp(number);
                     let settles = self
                         .publisher
-                        .publish_frame(partition, archiver.whole_mut(), stamp)?
+                        .publish_prepared(partition, record_of_mut(archiver), stamp)?
                         .settles();
                     self.went_on(number, &settles);
                     Ok(Taken::New(ContiguousReceipt::published(&settles)))
                 }
                 Place::AfterGap => {
-                    let bytes = archiver.whole().len();
+                    let bytes = record_of(archiver).len();
                     let too_much = self.held_events >= options.held_events_max
                         || self.held_bytes + bytes > options.held_bytes_max;
                     // The limits are kept before anything more is held; a gap that cannot be given
@@ -128,10 +128,10 @@ impl<E: Event> Stream<E> {
                         continue;
                     }
                     let slot = Arc::new(HeldSlot::default());
-                    let frame = archiver.whole().into();
+                    let record = record_of(archiver).into();
                     let item = Item::Event {
                         partition,
-                        frame,
+                        record,
                         slot: Arc::clone(&slot),
                     };
                     self.hold.hold(number, number, item);
@@ -255,13 +255,15 @@ impl<E: Event> Stream<E> {
                 }
                 Item::Event {
                     partition,
-                    mut frame,
+                    mut record,
                     slot,
                 } => {
                     self.held_events -= 1;
-                    self.held_bytes -= frame.len();
+                    self.held_bytes -= record.len();
                     let stamp = self.stamp(first);
-                    let published = self.publisher.publish_frame(partition, &mut frame, stamp);
+                    let published = self
+                        .publisher
+                        .publish_prepared(partition, &mut record, stamp);
                     match published.map(|receipt| receipt.settles()) {
                         Ok(settles) => {
                             self.went_on(first, &settles);

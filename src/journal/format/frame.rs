@@ -49,9 +49,14 @@ pub(crate) struct FrameHeader {
 
 const _: () = assert!(size_of::<FrameHeader>() == FrameHeader::BYTES);
 const _: () = assert!(FrameHeader::BYTES.is_multiple_of(FRAME_ALIGNMENT));
+// The journal time is what a record lacks, so it has to be last.
+const _: () =
+    assert!(std::mem::offset_of!(FrameHeader, journal_time_ns) == FrameHeader::RECORD_BYTES);
 
 impl FrameHeader {
     pub(crate) const BYTES: usize = 48;
+    /// Bytes of a header in the ring: all but the journal time, which the partition gives.
+    pub(crate) const RECORD_BYTES: usize = Self::BYTES - size_of::<u64>();
 
     /// The header of one of the engine's own records, with a body of `length` bytes.
     pub(crate) fn control(kind: u16, source_id: u32, length: usize) -> Self {
@@ -75,6 +80,26 @@ impl FrameHeader {
     pub(crate) fn read(frame: &[u8]) -> Result<Self, Damage> {
         let bytes = frame.get(..Self::BYTES).ok_or(Damage::Short)?;
         Ok(bytemuck::pod_read_unaligned(bytes))
+    }
+
+    /// The header in front of a record of the ring, without a journal time yet, and the body.
+    #[inline]
+    pub(crate) fn read_record(record: &[u8]) -> Result<(Self, &[u8]), Damage> {
+        let (bytes, body) = record
+            .split_at_checked(Self::RECORD_BYTES)
+            .ok_or(Damage::Short)?;
+        let mut header = Self::zeroed();
+        bytemuck::bytes_of_mut(&mut header)[..Self::RECORD_BYTES].copy_from_slice(bytes);
+        if body.len() != header.length as usize {
+            return Err(Damage::Short);
+        }
+        Ok((header, body))
+    }
+
+    /// The header as it stands in front of a record of the ring.
+    #[inline]
+    pub(crate) fn as_record(&self) -> &[u8] {
+        &bytemuck::bytes_of(self)[..Self::RECORD_BYTES]
     }
 
     /// What `apply` is told besides the event itself.
