@@ -17,7 +17,7 @@ use ringlog::rkyv::util::AlignedVec;
 use ringlog::sim::{Settings, Simulation};
 use ringlog::storage::sim::SimDisk;
 use ringlog::{Archiver, Event, EventMeta, Pipeline, State, event};
-use support::{Dense, PlayerEvent, Projection, Random, Sum, moved, player_event};
+use support::{PlayerEvent, Projection, Random, Sum, Tabled, moved, player_event};
 
 struct Section {
     name: &'static str,
@@ -28,8 +28,9 @@ struct Section {
     work: fn(u64),
 }
 
-const SECTIONS: [Section; 7] = [
+const SECTIONS: [Section; 8] = [
     of_events("publish", publish),
+    of_events("publish_all", publish_all),
     of_events("apply", apply),
     of_events("durable_in_batches", durable_in_batches),
     Section {
@@ -83,6 +84,16 @@ fn publish(count: u64) {
     let pipeline = in_memory();
     for player in 0..count {
         publish_one(&pipeline, player);
+    }
+}
+
+/// The same in batches.
+fn publish_all(count: u64) {
+    let pipeline = in_memory();
+    for first in (0..count).step_by(BATCH as usize) {
+        let events = (first..first + BATCH).map(moved);
+        let receipt = pipeline.publisher().publish_all(events);
+        black_box(receipt.expect("the ring has room").is_durable().ok());
     }
 }
 
@@ -171,7 +182,7 @@ fn projection(count: u64) {
         PlayerEvent::view(event_type.kind, event_type.version, bytes).expect("it was archived")
     });
     let mut views: Vec<_> = views.collect();
-    let mut players = Projection::<Dense, true>::default();
+    let mut players = Projection::<Tabled, true>::default();
     let meta = EventMeta {
         partition: 0,
         sequence: 1,

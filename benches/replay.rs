@@ -21,7 +21,7 @@ use ringlog::storage::{Files, Storage};
 use ringlog::{EventMeta, Pipeline, State, events, rkyv};
 use rustix::fs::{Mode, OFlags};
 use support::{
-    ALIGNMENT, BenchDir, Cached, Dense, Projection, Random, game_event, median, player_event,
+    ALIGNMENT, BenchDir, Cached, Projection, Random, Tabled, game_event, median, player_event,
 };
 
 const ROUNDS: usize = 7;
@@ -64,7 +64,7 @@ fn main() {
         events.parse().expect("REPLAY_EVENTS is a number")
     });
     let mut random = Random(1);
-    measure::<Projection<Dense, true>>("frames of 80 bytes, 100 k players", events, || {
+    measure::<Projection<Tabled, true>>("frames of 80 bytes, 100 k players", events, || {
         player_event(&mut random)
     });
     measure::<Arena>("the game's events, 100 k players", events, || {

@@ -11,7 +11,7 @@ use crate::idle::Signal;
 use crate::journal::GroupBuffer;
 use crate::journal::format::{self, FrameHeader, GroupStamp};
 use crate::partition::{Gate, Mailbox, Partition, Resumed};
-use crate::pipeline::Publisher;
+use crate::pipeline::{Publisher, record_of};
 use crate::source::SourceTable;
 use crate::sync::Arc;
 use crate::{ring, watermark};
@@ -41,12 +41,12 @@ impl Watermark {
     }
 }
 
-/// The event as a publisher hands it to a partition: header and archive.
+/// The event as a publisher puts it into the ring.
 #[must_use]
-pub fn frame<E: Event>(event: &E) -> Vec<u8> {
+pub fn record<E: Event>(event: &E) -> Vec<u8> {
     let mut archiver = Publisher::<E>::new_archiver();
     Publisher::prepare(&mut archiver, event, 1).expect("the event can be archived");
-    archiver.whole().to_vec()
+    record_of(&archiver).to_vec()
 }
 
 /// The group that a partition gathers frames in.
@@ -64,9 +64,10 @@ impl Group {
         self.0.room()
     }
 
-    pub fn append(&mut self, frame: &[u8]) -> usize {
-        let header = FrameHeader::read(frame).expect("a whole frame");
-        self.0.append(frame, &header)
+    /// Appends a record as a partition does that found it in the ring.
+    pub fn append(&mut self, record: &[u8]) -> usize {
+        let (header, body) = FrameHeader::read_record(record).expect("a whole record");
+        self.0.append(&header, body)
     }
 
     /// The blocks that the journal would write.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ringlog::{Event, EventMeta, State, events, prefetch, rkyv};
+use ringlog::{Event, EventMeta, State, Table, events, prefetch, rkyv};
 
 use super::Random;
 
@@ -130,6 +130,26 @@ impl Players for Dense {
         for id in ids {
             prefetch(&self.0[id as usize]);
         }
+    }
+}
+
+/// The library's own, for ids of any kind.
+#[derive(Debug)]
+pub struct Tabled(Table<u32, Player>);
+
+impl Players for Tabled {
+    fn new() -> Self {
+        Self(Table::with_capacity(PLAYERS as usize))
+    }
+
+    #[inline]
+    fn player(&mut self, id: u32) -> &mut Player {
+        self.0.get_or_insert_with(id, Player::default)
+    }
+
+    #[inline]
+    fn prefetch(&self, ids: impl Iterator<Item = u32> + Clone) {
+        self.0.prefetch(ids);
     }
 }
 
