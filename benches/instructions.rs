@@ -13,11 +13,10 @@ mod support;
 use std::hint::black_box;
 
 use ringlog::bench::{InMemory, Watermark};
-use ringlog::rkyv::util::AlignedVec;
 use ringlog::sim::{Settings, Simulation};
 use ringlog::storage::sim::SimDisk;
-use ringlog::{Archiver, Event, EventMeta, Pipeline, State, event};
-use support::{PlayerEvent, Projection, Random, Sum, Tabled, moved, player_event};
+use ringlog::{EventMeta, Pipeline, State};
+use support::{PlayerArchives, Projection, Sum, Tabled, moved, player_view};
 
 struct Section {
     name: &'static str,
@@ -169,19 +168,8 @@ fn open(disk: &SimDisk) -> Simulation<Sum> {
 
 /// `prefetch` and `apply` on a hundred thousand players.
 fn projection(count: u64) {
-    let (mut random, mut archiver) = (Random(1), Archiver::default());
-    let archives: Vec<_> = (0..2 * EVENTS)
-        .map(|_| {
-            let event = player_event(&mut random);
-            let mut bytes = AlignedVec::<16>::new();
-            bytes.extend_from_slice(event::to_archive(&event, &mut archiver).expect("it is small"));
-            (event.event_type(), bytes)
-        })
-        .collect();
-    let views = archives.iter().map(|(event_type, bytes)| {
-        PlayerEvent::view(event_type.kind, event_type.version, bytes).expect("it was archived")
-    });
-    let mut views: Vec<_> = views.collect();
+    let archives = PlayerArchives::new(2 * EVENTS as usize);
+    let views = archives.views();
     let mut players = Projection::<Tabled, true>::default();
     let meta = EventMeta {
         partition: 0,
@@ -191,11 +179,11 @@ fn projection(count: u64) {
         key: 1,
         source: None,
     };
-    for _ in 0..count / 64 {
-        let coming = views.split_off(views.len() - 64);
-        players.prefetch(&coming);
+    let (applied, _) = views.split_at(count as usize);
+    for coming in applied.chunks(64) {
+        players.prefetch(coming);
         for view in coming {
-            players.apply(view, &meta);
+            players.apply(player_view(view), &meta);
         }
     }
     black_box(&players);

@@ -24,8 +24,8 @@ pub use disk::{ALIGNMENT, BareFile, BenchDir};
 pub use events::{BenchEvent, BenchView, Moved, Sum, moved};
 pub use game::game_event;
 pub use players::{
-    Dense, Hashed, PLAYERS, Player, PlayerEvent, PlayerView, Players, Projection, Tabled,
-    player_event,
+    Dense, Hashed, PLAYERS, Player, PlayerArchives, PlayerEvent, PlayerView, Players, Projection,
+    Tabled, player_event, player_view,
 };
 pub use random::Random;
 

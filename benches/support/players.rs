@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use ringlog::{Event, EventMeta, State, Table, events, prefetch, rkyv};
+use ringlog::rkyv::util::AlignedVec;
+use ringlog::{Archiver, Event, EventMeta, EventType, State, Table, event, events, prefetch, rkyv};
 
 use super::Random;
 
@@ -235,4 +236,41 @@ fn touched(event: &PlayerView<'_>) -> impl Iterator<Item = u32> + Clone {
         .into_iter()
         .flatten()
         .map(|id| id.to_native())
+}
+
+/// Archived events of players, as a partition finds them.
+#[derive(Debug)]
+pub struct PlayerArchives(Vec<(&'static EventType, AlignedVec<16>)>);
+
+impl PlayerArchives {
+    pub fn new(events: usize) -> Self {
+        let (mut random, mut archiver) = (Random(1), Archiver::default());
+        let archive = |_| {
+            let event = player_event(&mut random);
+            let archive = event::to_archive(&event, &mut archiver).expect("it is short");
+            let mut bytes = AlignedVec::new();
+            bytes.extend_from_slice(archive);
+            (event.event_type(), bytes)
+        };
+        Self((0..events).map(archive).collect())
+    }
+
+    pub fn views(&self) -> Vec<PlayerView<'_>> {
+        let archives = self.0.iter();
+        archives
+            .map(|(EventType { kind, version, .. }, bytes)| {
+                PlayerEvent::view(*kind, *version, bytes).expect("it was archived")
+            })
+            .collect()
+    }
+}
+
+/// The same view once more: `apply` takes it, and a view cannot be copied.
+#[inline]
+pub fn player_view<'a>(view: &PlayerView<'a>) -> PlayerView<'a> {
+    match view {
+        PlayerView::Walked(walked) => PlayerView::Walked(walked),
+        PlayerView::Killed(killed) => PlayerView::Killed(killed),
+        PlayerView::Found(found) => PlayerView::Found(found),
+    }
 }
