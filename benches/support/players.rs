@@ -196,7 +196,8 @@ impl<P: Players, const IS_FETCHED: bool> State for Projection<P, IS_FETCHED> {
     #[inline]
     fn prefetch(&self, coming: &[<PlayerEvent as Event>::View<'_>]) {
         if IS_FETCHED {
-            self.0.prefetch(coming.iter().flat_map(touched));
+            self.0.prefetch(coming.iter().map(player_of));
+            self.0.prefetch(coming.iter().filter_map(victim_of));
         }
     }
 
@@ -224,18 +225,21 @@ impl<P: Players, const IS_FETCHED: bool> State for Projection<P, IS_FETCHED> {
     }
 }
 
-/// Whom an event touches.
 #[inline]
-fn touched(event: &PlayerView<'_>) -> impl Iterator<Item = u32> + Clone {
-    let (player, victim) = match event {
-        PlayerView::Walked(walked) => (walked.player, None),
-        PlayerView::Killed(killed) => (killed.player, Some(killed.victim)),
-        PlayerView::Found(found) => (found.player, None),
-    };
-    [Some(player), victim]
-        .into_iter()
-        .flatten()
-        .map(|id| id.to_native())
+fn player_of(event: &PlayerView<'_>) -> u32 {
+    match event {
+        PlayerView::Walked(walked) => walked.player.to_native(),
+        PlayerView::Killed(killed) => killed.player.to_native(),
+        PlayerView::Found(found) => found.player.to_native(),
+    }
+}
+
+#[inline]
+fn victim_of(event: &PlayerView<'_>) -> Option<u32> {
+    match event {
+        PlayerView::Killed(killed) => Some(killed.victim.to_native()),
+        _ => None,
+    }
 }
 
 /// Archived events of players, as a partition finds them.
