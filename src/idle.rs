@@ -22,11 +22,27 @@ const SPIN_ROUNDS: u32 = 6;
 /// Yields before parking: enough to hand the core to a runnable peer a few times.
 #[cfg(not(any(loom, shuttle)))]
 const YIELD_ROUNDS: u32 = 8;
+/// Rounds of `PAUSE` in [`linger`].
+#[cfg(not(any(loom, shuttle)))]
+const LINGER_ROUNDS: u32 = 32;
 // Loom and shuttle would explore every round; the protocol is the same with none.
 #[cfg(any(loom, shuttle))]
 const SPIN_ROUNDS: u32 = 0;
 #[cfg(any(loom, shuttle))]
 const YIELD_ROUNDS: u32 = 0;
+#[cfg(any(loom, shuttle))]
+const LINGER_ROUNDS: u32 = 0;
+
+/// Gives whoever produces a moment, of about 1 µs, before it is looked again what there is.
+///
+/// Looking takes the cache lines that a producer is writing away from it. A reader that keeps up
+/// with a fast stream looks after every few records, and makes the stream several times slower than
+/// one that reads some dozens at a time (measured: 10 and 40 M records/s).
+pub(crate) fn linger() {
+    for _ in 0..LINGER_ROUNDS {
+        spin_hint();
+    }
+}
 
 /// An event count: threads wait until a condition of their own holds, others announce that it may.
 ///

@@ -16,6 +16,7 @@ impl Default for Archiver {
 /// # Errors
 ///
 /// What [`Event::archive`] returns.
+#[inline]
 pub fn to_archive<'a, E: Event>(
     event: &E,
     archiver: &'a mut Archiver,

@@ -1,6 +1,8 @@
 //! What publishers and waiters see of a partition.
 #![forbid(unsafe_code)]
 
+use crossbeam::utils::CachePadded;
+
 use super::alarm::Alarm;
 use super::poison::Poison;
 use crate::canary::{Canary, is_planted};
@@ -17,7 +19,8 @@ const POISONED: u8 = 3;
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) partition: u32,
-    phase: AtomicU8,
+    /// Read by every publish: apart from what others write all the time.
+    phase: CachePadded<AtomicU8>,
     /// Whether the pipeline closes; unlike the phase, also of a poisoned partition.
     closing: AtomicBool,
     /// What publishers are told.
@@ -34,8 +37,7 @@ pub(crate) struct Gate {
     pub(crate) settled: Watermark,
     /// Rings when enough was written for a snapshot.
     pub(crate) snapshot_alarm: Alarm,
-    /// Statistics.
-    pub(crate) counters: Counters,
+    pub(crate) counters: CachePadded<Counters>,
 }
 
 /// Figures that threads outside may look at; they order nothing.
@@ -56,11 +58,11 @@ pub(crate) enum Refusal {
 
 impl Gate {
     pub(crate) fn new(partition: u32, worker: Arc<Signal>, last_sequence: u64) -> Self {
-        let counters = Counters::default();
+        let counters = CachePadded::<Counters>::default();
         counters.applied_sequence.set(last_sequence);
         Self {
             partition,
-            phase: AtomicU8::new(OPEN),
+            phase: CachePadded::new(AtomicU8::new(OPEN)),
             closing: AtomicBool::new(false),
             poison: OnceLock::new(),
             receipt_poison: OnceLock::new(),

@@ -18,6 +18,8 @@ use crate::sync::Arc;
 /// Slots read in one step: enough to amortize a step, few enough that the ring is freed early and
 /// a group waits no more than some ten microseconds for the rest of its batch.
 const BATCH_SLOTS: u64 = 512;
+/// A poll that reads fewer slots than this right after another one looks too often.
+const TRICKLE_SLOTS: u64 = 64;
 /// What a slot's record takes in a group at most: its padding and header are within the slot.
 const GROUP_BYTES_PER_SLOT: usize = 128;
 /// A group with less room than this is handed over although the journal is busy.
@@ -45,6 +47,8 @@ pub(crate) struct Partition<S: State> {
     /// The position of the last whole record read from the ring.
     position: u64,
     journal_time_ns: u64,
+    /// How many slots the last two polls read, the last one first.
+    last_polls: [u64; 2],
     stage: Stage,
 }
 
@@ -114,6 +118,7 @@ impl<S: State> Partition<S> {
             next_sequence: resumed.last_sequence + 1,
             position: 0,
             journal_time_ns: resumed.journal_time_ns,
+            last_polls: [0; 2],
             stage: Stage::Running,
         }
     }
@@ -131,6 +136,16 @@ impl<S: State> Partition<S> {
         self.gate.durable.run_wakers();
         self.gate.settled.run_wakers();
         progress
+    }
+
+    /// Whether every look at the ring finds something, but little: a stream that does not pause is
+    /// read as fast as it comes.
+    pub(crate) fn is_trickling(&self) -> bool {
+        self.stage == Stage::Running
+            && self
+                .last_polls
+                .iter()
+                .all(|slots| (1..TRICKLE_SLOTS).contains(slots))
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -183,6 +198,7 @@ impl<S: State> Partition<S> {
             return true;
         }
         let absorbed = self.absorb();
+        self.last_polls = [absorbed.slots, self.last_polls[0]];
         if !self.apply_batch() {
             return true;
         }

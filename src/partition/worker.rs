@@ -5,7 +5,7 @@ use super::poison::Poison;
 use super::sequencer::Partition;
 use crate::callback::{contain, panic_message};
 use crate::event::State;
-use crate::idle::Signal;
+use crate::idle::{Signal, linger};
 use crate::sync::{Arc, yield_now};
 
 /// Steps `partitions` until each has ended; what runs on a partition thread.
@@ -47,6 +47,8 @@ fn step_until_finished<S: State>(partitions: &mut [Partition<S>], signal: &Signa
             signal.wait_until(|| partitions.iter().any(Partition::is_ready));
             // Ready without progress: a publisher is between claim and publish, and needs a core.
             yield_now();
+        } else if partitions.iter().all(Partition::is_trickling) {
+            linger();
         }
     }
 }
