@@ -3,10 +3,11 @@
 //!
 //! `vec` finds a player by index and cannot be beaten; `table` is `ringlog::Table`; `hash_map` is the
 //! standard library's, as most would write it. `fetched` implements `State::prefetch`, `cold` does
-//! not. The difference between these two is what the memory's latency costs on this machine; that
-//! between `vec` and `table`, both fetched, what hashing costs.
+//! not. The difference between `vec` and `table` is what hashing costs.
 //!
-//! Players do not fit the inner caches: a machine with a larger L2 shows less of it.
+//! Nothing else happens between two events here, so that a processor that looks far enough ahead
+//! fetches by itself, and `fetched` may lose: that it pays is for `partition` to show, where events
+//! are applied among the engine's other work.
 
 mod support;
 
