@@ -24,6 +24,7 @@ pub mod snapshot;
 pub mod source;
 pub mod storage;
 
+mod bytes;
 mod callback;
 mod canary;
 mod clock;

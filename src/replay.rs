@@ -43,7 +43,7 @@ impl<S: State> Replay<S> {
         } = self;
         catch_unwind(AssertUnwindSafe(|| {
             let _inside = Callback::enter();
-            let mut coming = Coming::new();
+            let mut coming = Coming::new(*partition);
             let walked = group.for_each(|sequence, frame| {
                 tables.replay(frame);
                 if frame.header.is_control() {
@@ -51,7 +51,7 @@ impl<S: State> Replay<S> {
                 }
                 let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
                     .map_err(|error| RecoverError::Frame(ReplayError::View(sequence, error)))?;
-                if coming.push(view, frame.header.meta(*partition, sequence)) {
+                if coming.push(view, frame.header) {
                     coming.apply(state, &mut next_sequence);
                 }
                 Ok(())

@@ -3,6 +3,7 @@
 
 use std::alloc::Layout;
 use std::fmt;
+use std::ops::Range;
 use std::ptr::NonNull;
 
 use rkyv::api::low::{self, LowSerializer, LowValidator};
@@ -32,6 +33,11 @@ pub enum ArchiveError {
     Refused(#[source] RkyvError),
 }
 
+/// Of archives, and of the records that are kept.
+const ALIGNMENT: usize = 16;
+/// The most bytes that an owner may reserve in front of each archive.
+const RESERVED_MAX: usize = 48;
+
 /// What a struct needs to be an event type: derive rkyv's `Archive` and `Serialize` on it.
 ///
 /// One blanket implementation covers every struct whose fields are numbers, strings, vectors,
@@ -57,7 +63,9 @@ pub struct Archiver {
 /// A bounded, 16-byte aligned byte buffer that rkyv writes into.
 pub struct ArchiveBuffer {
     bytes: AlignedVec<16>,
-    /// Bytes at the front that belong to whoever owns the buffer.
+    /// Where the current record starts; what is in front of it was kept.
+    start: usize,
+    /// Bytes at a record's start that belong to whoever owns the buffer.
     reserved: usize,
     bytes_max: usize,
     overflowed: bool,
@@ -73,14 +81,19 @@ pub struct Scratch<'a> {
 }
 
 impl Archiver {
-    /// An archiver that leaves `reserved` bytes (a multiple of 16) in front of every archive.
+    /// An archiver that leaves `reserved` bytes (a multiple of 16, at most 48) in front of every
+    /// archive.
     pub(crate) fn new(reserved: usize, bytes_max: usize) -> Self {
-        debug_assert_eq!(reserved % 16, 0, "archives are 16-byte aligned");
+        debug_assert!(
+            reserved.is_multiple_of(ALIGNMENT) && reserved <= RESERVED_MAX,
+            "archives are 16-byte aligned"
+        );
         let mut bytes = AlignedVec::new();
         bytes.resize(reserved, 0);
         Self {
             buffer: ArchiveBuffer {
                 bytes,
+                start: 0,
                 reserved,
                 bytes_max,
                 overflowed: false,
@@ -89,7 +102,7 @@ impl Archiver {
         }
     }
 
-    /// Archives `body`; replaces what was archived before.
+    /// Archives `body`; replaces what was archived before, unless that was kept.
     ///
     /// # Errors
     ///
@@ -97,7 +110,7 @@ impl Archiver {
     /// `Serialize` fails.
     #[inline]
     pub fn archive<B: EventBody>(&mut self, body: &B) -> Result<(), ArchiveError> {
-        self.buffer.start();
+        self.buffer.restart();
         let scratch = Scratch::new(&mut self.arena);
         let written = low::to_bytes_in_with_alloc(body, &mut self.buffer, scratch).map(drop);
         match written {
@@ -112,30 +125,58 @@ impl Archiver {
     /// The archive written last.
     #[inline]
     pub(crate) fn archived(&self) -> &[u8] {
-        &self.buffer.bytes[self.buffer.reserved..]
+        &self.buffer.bytes[self.buffer.start + self.buffer.reserved..]
     }
 
     /// The last `bytes` of the reserved bytes, and the archive behind them.
     #[inline]
     pub(crate) fn record(&self, bytes: usize) -> &[u8] {
-        &self.buffer.bytes[self.buffer.reserved - bytes..]
+        &self.buffer.bytes[self.buffer.start + self.buffer.reserved - bytes..]
     }
 
     /// As [`record`](Self::record), for the owner of the reserved bytes to fill in.
     #[inline]
     pub(crate) fn record_mut(&mut self, bytes: usize) -> &mut [u8] {
-        let start = self.buffer.reserved - bytes;
+        let start = self.buffer.start + self.buffer.reserved - bytes;
         &mut self.buffer.bytes[start..]
+    }
+
+    /// Keeps the [`record`](Self::record) until [`forget_kept`](Self::forget_kept); returns where
+    /// [`kept`](Self::kept) has it.
+    #[inline]
+    pub(crate) fn keep(&mut self, bytes: usize) -> Range<usize> {
+        let buffer = &mut self.buffer;
+        let record = buffer.start + buffer.reserved - bytes..buffer.bytes.len();
+        buffer.start = record.end.next_multiple_of(ALIGNMENT);
+        buffer
+            .bytes
+            .extend_from_slice(&[0; RESERVED_MAX + ALIGNMENT]);
+        buffer.restart();
+        record
+    }
+
+    /// What was kept at `range`.
+    #[inline]
+    pub(crate) fn kept(&self, range: &Range<usize>) -> &[u8] {
+        &self.buffer.bytes[range.clone()]
+    }
+
+    /// Forgets everything that was kept; its memory is used again.
+    #[inline]
+    pub(crate) fn forget_kept(&mut self) {
+        self.buffer.start = 0;
+        self.buffer.restart();
     }
 }
 
 impl ArchiveBuffer {
-    /// Forgets the last archive.
+    /// Forgets the archive that was not kept.
     #[inline]
-    fn start(&mut self) {
-        debug_assert!(self.bytes.len() >= self.reserved);
-        // SAFETY: that many bytes were written when the buffer was made, and it never holds fewer.
-        unsafe { self.bytes.set_len(self.reserved) };
+    fn restart(&mut self) {
+        let length = self.start + self.reserved;
+        assert!(length <= self.bytes.len(), "a record's start is written");
+        // SAFETY: the vector holds no fewer, as was just checked.
+        unsafe { self.bytes.set_len(length) };
         self.overflowed = false;
     }
 }
@@ -209,7 +250,8 @@ struct Overflow;
 impl<E: Source> Writer<E> for ArchiveBuffer {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
-        if self.bytes.len() - self.reserved + bytes.len() > self.bytes_max {
+        let archived = self.bytes.len() - self.start - self.reserved;
+        if archived + bytes.len() > self.bytes_max {
             self.overflowed = true;
             return Err(E::new(Overflow));
         }

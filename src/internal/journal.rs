@@ -28,7 +28,8 @@ impl Group {
             version: 1,
             ..crate::journal::format::FrameHeader::control(1, 0, body.len())
         };
-        group.0.append(&header, body);
+        let record = [header.as_record(), body].concat();
+        group.0.append_record(&record, FrameTimes::default());
         group
     }
 }

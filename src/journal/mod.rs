@@ -31,7 +31,7 @@ pub use repair::{Loss, PartitionPlan, Repair, RepairError, RepairPlan, RepairSte
 pub use salvage::Gap;
 pub use verify::{PartitionCheck, VerifyReport};
 
-pub(crate) use buffer::GroupBuffer;
+pub(crate) use buffer::{FrameTimes, GroupBuffer};
 pub(crate) use directory::Directory;
 pub(crate) use directory::{SegmentName, list_segments};
 pub(crate) use error::{JournalError, WriteFailure};

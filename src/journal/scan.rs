@@ -358,7 +358,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::journal::format::{GroupStamp, seal_group};
+    use crate::journal::format::{GroupStamp, checksum, seal_group};
 
     const SALT: u64 = 5;
 
@@ -420,7 +420,9 @@ mod tests {
                 position: position as u64,
                 events: 1,
             };
-            let padded = seal_group(&mut bytes[position..], length, &stamp);
+            let group = &mut bytes[position..];
+            let sum = checksum(&group[GROUP_HEADER_BYTES..][..length]);
+            let padded = seal_group(group, length, sum, &stamp);
             bytes.truncate(position + padded);
         }
         bytes.extend_from_slice(rest);

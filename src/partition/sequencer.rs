@@ -9,8 +9,8 @@ use crate::callback::{Callback, panic_message};
 use crate::canary::{Canary, is_planted};
 use crate::clock;
 use crate::event::{Coming, Event, State};
-use crate::journal::GroupBuffer;
-use crate::journal::format::{Frame, FrameHeader, KIND_MARKER, NO_EVENT_TIME};
+use crate::journal::format::{Frame, FrameHeader, KIND_MARKER};
+use crate::journal::{FrameTimes, GroupBuffer};
 use crate::ring::{RingPoller, RingPublisher};
 use crate::source::SourceTable;
 use crate::sync::Arc;
@@ -242,7 +242,7 @@ impl<S: State> Partition<S> {
         let taken = self.poller.partial_bytes() + GROUP_BYTES_PER_SLOT;
         let slots = (open.room().saturating_sub(taken) / GROUP_BYTES_PER_SLOT) as u64;
         let slots = slots.min(Self::batch_slots(&self.poller));
-        let mut now_ns = 0;
+        let mut times = FrameTimes::default();
         let (journal_time_ns, sources, batch) = (
             &mut self.journal_time_ns,
             &mut self.sources,
@@ -252,26 +252,24 @@ impl<S: State> Partition<S> {
         let mut duplicates = 0;
         let read = self.poller.poll(slots, |record_position, record| {
             *position = record_position;
-            let Ok((mut header, body)) = FrameHeader::read_record(record) else {
+            let Ok((header, body)) = FrameHeader::read_record(record) else {
                 debug_assert!(false, "publishers write whole records");
                 return;
             };
             if header.kind == KIND_MARKER {
                 return;
             }
-            if now_ns == 0 {
-                now_ns = clock::wall_ns().max(*journal_time_ns);
-                *journal_time_ns = now_ns;
-            }
-            header.journal_time_ns = now_ns;
-            if header.event_time_ms == NO_EVENT_TIME {
-                header.event_time_ms = (now_ns / 1_000_000).cast_signed();
+            if times.journal_ns == 0 {
+                times.journal_ns = clock::wall_ns().max(*journal_time_ns);
+                times.event_ms = (times.journal_ns / 1_000_000).cast_signed();
+                *journal_time_ns = times.journal_ns;
             }
             if header.is_control() {
+                let header = &header;
                 sources.replay(&Frame { header, body });
-                open.append(&header, body);
+                open.append_record(record, times);
             } else if sources.admit(&header) {
-                let offset = open.append(&header, body);
+                let offset = open.append_record(record, times);
                 batch.push(Batched {
                     offset,
                     position: record_position,
@@ -328,14 +326,14 @@ impl<S: State> Partition<S> {
         let group = &*open;
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let _inside = Callback::enter();
-            let mut coming = Coming::new();
-            for (event, sequence) in batch.iter().zip(first_sequence..) {
-                let (header, body) = group.frame(event.offset);
+            let mut coming = Coming::new(gate.partition);
+            for event in batch {
+                let Frame { header, body } = group.frame(event.offset);
                 // SAFETY: the publisher had `view` accept these bytes for this kind and version
                 // before they entered the ring, which is written by nobody else; they were copied
                 // unchanged to a 16-byte aligned place.
                 let view = unsafe { S::Event::view_trusted(header.kind, header.version, body) };
-                if coming.push(view, header.meta(gate.partition, sequence)) {
+                if coming.push(view, header) {
                     coming.apply(state, &mut next_sequence);
                 }
             }
@@ -387,6 +385,8 @@ impl<S: State> Partition<S> {
             }
             return settles;
         };
+        // What `apply` panicked for was cut before.
+        open.extend_checksum();
         if open.is_empty() {
             // Only duplicates since the last group: they settle after their originals, which are
             // durable when nothing is at the journal: a group that failed never comes back. Nobody

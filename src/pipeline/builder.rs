@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::close::Running;
 use super::lifecycle::{Pipeline, Shared};
 use super::placement::{Placement, plan};
+use super::publisher::BATCH_SLOTS;
 use super::recover::{Recovered, recover_all, unrecovered};
 use super::{Durability, OpenError, PartitionStart, StartReport};
 use crate::EVENT_BYTES_MAX;
@@ -221,7 +222,7 @@ impl Builder {
             ));
         }
         const LONGEST: usize = ring::slots_for(frame_bytes(EVENT_BYTES_MAX));
-        const { assert!(cfg!(any(loom, shuttle)) || LONGEST < RING_SLOTS_MIN) };
+        const { assert!(cfg!(any(loom, shuttle)) || BATCH_SLOTS + LONGEST <= RING_SLOTS_MIN) };
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::cell::{RefCell, RefMut};
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use super::{BatchReceipt, PublishAllError, PublishError, Receipt, Settles};
 use crate::EVENT_BYTES_MAX;
@@ -10,7 +11,7 @@ use crate::callback;
 use crate::event::{Archiver, Event, ViewError};
 use crate::journal::format::{CONTROL_KIND_MIN, FrameHeader, NO_EVENT_TIME};
 use crate::partition::Gate;
-use crate::ring::{RecordBatch, RingFull, RingPublisher, slots_for};
+use crate::ring::{RingFull, RingPublisher, slots_for};
 use crate::routing::partition_of;
 use crate::sync::Arc;
 
@@ -37,15 +38,17 @@ struct Scratch {
 #[derive(Debug)]
 struct Lane {
     ring: RingPublisher,
-    /// Records of [`Publisher::publish_all`] that are not in the ring yet.
-    batch: RecordBatch,
+    /// Where the archiver keeps records of [`Publisher::publish_all`] that are not in the ring yet.
+    batch: Vec<Range<usize>>,
+    /// How many slots they will take.
+    batch_slots: usize,
     /// Where the last record of the current `publish_all` is; 0 where there is none.
     position: u64,
 }
 
-/// Slots that [`Publisher::publish_all`] claims at once: enough to share the cost of a claim, few
-/// enough for the partition to begin while the next ones are being archived.
-const BATCH_SLOTS: usize = 32;
+/// Slots that [`Publisher::publish_all`] gathers: enough to share the cost of a claim, few enough for
+/// the partitions to begin while the next ones are being archived.
+pub(super) const BATCH_SLOTS: usize = 64;
 
 /// What a source adds to a frame.
 #[derive(Debug, Clone, Copy, Default)]
@@ -117,29 +120,26 @@ impl<E: Event> Publisher<E> {
         }
         let mut scratch = self.scratch().map_err(PublishAllError::none)?;
         let Scratch { archiver, lanes } = &mut *scratch;
-        // What an iterator that panicked has left behind.
+        // Also what an iterator that panicked has left behind.
+        archiver.forget_kept();
         lanes.iter_mut().for_each(Lane::reset);
-        let mut published = 0;
-        let mut outcome = events.into_iter().try_for_each(|event| {
+        let (mut published, mut slots) = (0, 0);
+        let outcome = events.into_iter().try_for_each(|event| {
             let stamp = SourceStamp::default();
             let partition = archive(archiver, event.borrow(), stamp, self.partitions())?;
-            let (gate, lane) = (
-                &self.gates[partition as usize],
-                &mut lanes[partition as usize],
-            );
-            let record = record_of(archiver);
-            if lane.batch.slots() + slots_for(record.len()) > BATCH_SLOTS {
-                published += lane.flush(gate)?;
+            let record = archiver.keep(FrameHeader::RECORD_BYTES);
+            slots += lanes[partition as usize].gather(record);
+            if slots < BATCH_SLOTS {
+                return Ok(());
             }
-            lane.batch.push(record);
-            Ok(())
+            slots = 0;
+            let flushed = self.flush(lanes, archiver, &mut published);
+            archiver.forget_kept();
+            flushed
         });
-        for (lane, gate) in lanes.iter_mut().zip(&*self.gates) {
-            match lane.flush(gate) {
-                Ok(records) => published += records,
-                Err(error) => outcome = outcome.and(Err(error)),
-            }
-        }
+        let flushed = self.flush(lanes, archiver, &mut published);
+        archiver.forget_kept();
+        let outcome = outcome.and(flushed);
         match outcome {
             Ok(()) => {
                 let receipts = lanes.iter().zip(&*self.gates);
@@ -150,6 +150,23 @@ impl<E: Event> Publisher<E> {
             }
             Err(cause) => Err(PublishAllError { published, cause }),
         }
+    }
+
+    /// Publishes what was gathered for each partition, also where another one refuses.
+    fn flush(
+        &self,
+        lanes: &mut [Lane],
+        archiver: &Archiver,
+        published: &mut u64,
+    ) -> Result<(), PublishError> {
+        let mut outcome = Ok(());
+        for (lane, gate) in lanes.iter_mut().zip(&*self.gates) {
+            match lane.flush(gate, archiver) {
+                Ok(records) => *published += records,
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome
     }
 
     /// How many partitions there are.
@@ -264,26 +281,41 @@ impl Lane {
     fn new(ring: RingPublisher) -> Self {
         Self {
             ring,
-            batch: RecordBatch::default(),
+            batch: Vec::with_capacity(BATCH_SLOTS),
+            batch_slots: 0,
             position: 0,
         }
     }
 
     fn reset(&mut self) {
         self.batch.clear();
+        self.batch_slots = 0;
         self.position = 0;
     }
 
+    /// Adds a record to the batch; returns how many slots it will take.
+    #[inline]
+    fn gather(&mut self, record: Range<usize>) -> usize {
+        let slots = slots_for(record.len());
+        self.batch.push(record);
+        self.batch_slots += slots;
+        slots
+    }
+
     /// Publishes the batch; returns how many records it held. Waits for room.
-    fn flush(&mut self, gate: &Gate) -> Result<u64, PublishError> {
+    fn flush(&mut self, gate: &Gate, archiver: &Archiver) -> Result<u64, PublishError> {
         let records = self.batch.len() as u64;
-        if records > 0 {
-            let (ring, batch) = (&mut self.ring, &self.batch);
-            let published = publish_with(gate, WhenFull::Wait, || ring.try_publish_all(batch));
-            // Also what was refused: the caller is told, and the next batch begins anew.
-            self.batch.clear();
-            self.position = published?;
+        if records == 0 {
+            return Ok(0);
         }
+        let (ring, batch, slots) = (&mut self.ring, &self.batch, self.batch_slots);
+        let published = publish_with(gate, WhenFull::Wait, || {
+            ring.try_publish_all(batch.iter().map(|range| archiver.kept(range)), slots)
+        });
+        // Also what was refused: the caller is told, and the next batch begins anew.
+        self.batch.clear();
+        self.batch_slots = 0;
+        self.position = published?;
         Ok(records)
     }
 }
@@ -295,13 +327,14 @@ pub(crate) fn record_of(archiver: &Archiver) -> &[u8] {
 }
 
 /// As [`record_of`], to be stamped.
+#[inline]
 pub(crate) fn record_of_mut(archiver: &mut Archiver) -> &mut [u8] {
     archiver.record_mut(FrameHeader::RECORD_BYTES)
 }
 
 /// Archives and validates the event, fills in its frame header, and returns its partition.
 /// Everything of the user's runs here, before anything is claimed.
-#[inline]
+#[inline(always)]
 fn archive<E: Event>(
     archiver: &mut Archiver,
     event: &E,

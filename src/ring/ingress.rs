@@ -5,11 +5,15 @@ use disruptor::{
     SingleConsumerBarrier, build_multi_producer,
 };
 
-use super::RecordBatch;
+use crate::bytes::copy_short;
+use crate::prefetch::{prefetch_behind, prefetch_behind_to_write};
 use crate::sync::Tracked;
 
 /// Bytes of a record that one slot carries.
 pub(crate) const SLOT_BYTES: usize = 120;
+
+/// How many slots ahead a poll has the memory fetched, which a publisher's core has just written.
+const PREFETCH_SLOTS: u64 = 8;
 
 /// A pair of cache lines: the adjacent-line prefetcher then never drags in a neighbour's slot.
 #[derive(Debug)]
@@ -94,29 +98,41 @@ impl RingPublisher {
         debug_assert!(!record.is_empty() && slots_for(record.len()) <= self.slots);
         let sequence = if record.len() <= SLOT_BYTES {
             self.producer
-                .try_publish(|slot| write(record, std::iter::once(slot)))
+                .try_publish(|slot| {
+                    // Claim and release are barriers: without this each publish would wait for the
+                    // poller's core to give the slot up.
+                    prefetch_behind_to_write(slot, PREFETCH_SLOTS);
+                    write(record, &mut std::iter::once(slot));
+                })
                 .map_err(|_| RingFull)?
         } else {
             self.producer
-                .try_batch_publish(slots_for(record.len()), |slots| write(record, slots))
+                .try_batch_publish(slots_for(record.len()), |mut slots| {
+                    write(record, &mut slots)
+                })
                 .map_err(|_| RingFull)?
         };
         Ok(position_of(sequence))
     }
 
-    /// Publishes all records of the batch, or finds no room for all of them and publishes none;
-    /// never waits. Returns the last record's position.
+    /// Publishes the records, which take `slots` slots together, or finds no room for all of them and
+    /// publishes none; never waits. One claim and one release serve them all. Returns the last
+    /// record's position.
     ///
     /// # Errors
     ///
     /// [`RingFull`]: nothing was published.
     #[inline]
-    pub(crate) fn try_publish_all(&mut self, batch: &RecordBatch) -> Result<u64, RingFull> {
-        debug_assert!(!batch.is_empty() && batch.slots() <= self.slots);
+    pub(crate) fn try_publish_all<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a [u8]>,
+        slots: usize,
+    ) -> Result<u64, RingFull> {
+        debug_assert!(slots > 0 && slots <= self.slots);
         let sequence = self
             .producer
-            .try_batch_publish(batch.slots(), |mut slots| {
-                for record in batch.records() {
+            .try_batch_publish(slots, |mut slots| {
+                for record in records {
                     write(record, &mut slots);
                 }
             })
@@ -158,8 +174,14 @@ impl RingPoller {
             Err(Polling::NoEvents | Polling::Shutdown) => return 0,
         };
         let mut read = 0;
-        for slot in &mut guard {
+        let slots = &mut guard;
+        let available = slots.len() as u64;
+        for slot in slots {
             read += 1;
+            // Published already: so it takes nothing from a publisher that it is not done with.
+            if read + PREFETCH_SLOTS <= available {
+                prefetch_behind(slot, PREFETCH_SLOTS);
+            }
             let position = self.position + read;
             let (partial, partial_length) = (&mut self.partial, &mut self.partial_length);
             slot.read(|part| {
@@ -214,21 +236,26 @@ impl std::fmt::Debug for RingPoller {
 
 /// Writes a record into the next slots.
 #[inline]
-fn write<'a>(record: &[u8], mut slots: impl Iterator<Item = &'a mut Slot>) {
+fn write<'a>(record: &[u8], slots: &mut impl Iterator<Item = &'a mut Slot>) {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a record is shorter than the ring"
     )]
-    let mut length = record.len() as u32;
-    // The slots come last: a slot that was drawn in vain would be lost to the next record.
-    for bytes in record.chunks(SLOT_BYTES) {
+    let length = record.len() as u32;
+    let mut write_part = |bytes: &[u8], length| {
         if let Some(slot) = slots.next() {
             slot.write(|part| {
                 part.length = length;
-                part.bytes[..bytes.len()].copy_from_slice(bytes);
+                copy_short(&mut part.bytes[..bytes.len()], bytes);
             });
         }
-        length = 0;
+    };
+    if record.len() <= SLOT_BYTES {
+        write_part(record, length);
+        return;
+    }
+    for (index, bytes) in record.chunks(SLOT_BYTES).enumerate() {
+        write_part(bytes, if index == 0 { length } else { 0 });
     }
 }
 
@@ -280,18 +307,16 @@ mod tests {
     fn a_batch_arrives_whole_and_in_order_or_not_at_all() {
         let (mut publisher, mut poller) = ring(64);
         let sent: Vec<Vec<u8>> = [1, 120, 121, 600, 7].map(|length| vec![7; length]).to_vec();
-        let mut batch = RecordBatch::default();
-        sent.iter().for_each(|record| batch.push(record));
-        assert_eq!(batch.slots(), 1 + 1 + 2 + 5 + 1);
+        let records = || sent.iter().map(Vec::as_slice);
         for round in 1..=50 {
-            assert_eq!(publisher.try_publish_all(&batch), Ok(round * 10));
-            let records = drain(&mut poller, 3).into_iter().map(|(_, record)| record);
-            assert_eq!(records.collect::<Vec<_>>(), sent);
+            assert_eq!(publisher.try_publish_all(records(), 10), Ok(round * 10));
+            let received = drain(&mut poller, 3).into_iter().map(|(_, record)| record);
+            assert_eq!(received.collect::<Vec<_>>(), sent);
         }
         for _ in 0..60 {
             publisher.try_publish(&[1]).unwrap();
         }
-        assert_eq!(publisher.try_publish_all(&batch), Err(RingFull));
+        assert_eq!(publisher.try_publish_all(records(), 10), Err(RingFull));
         assert_eq!(drain(&mut poller, 64).len(), 60);
     }
 

@@ -8,10 +8,8 @@
 //! It knows nothing of journals: a record is bytes.
 #![forbid(unsafe_code)]
 
-mod batch;
 mod ingress;
 
-pub(crate) use batch::RecordBatch;
 #[cfg(loom)]
 pub(crate) use ingress::SLOT_BYTES;
 pub(crate) use ingress::{RingFull, RingPoller, RingPublisher, ring, slots_for};

@@ -3,6 +3,8 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
+use bytemuck::Zeroable;
+
 use super::Tables;
 use crate::EVENT_BYTES_MAX;
 use crate::canary::{Canary, is_planted};
@@ -186,9 +188,8 @@ impl Body<'_> {
         let mut tables = Tables::default();
         let mut body = Vec::new();
         while !section.fill_buf()?.is_empty() {
-            let mut header = [0; FrameHeader::BYTES];
-            section.read_exact(&mut header)?;
-            let header = FrameHeader::read(&header)?;
+            let mut header = FrameHeader::zeroed();
+            section.read_exact(bytemuck::bytes_of_mut(&mut header))?;
             let length = header.length as usize;
             if length > EVENT_BYTES_MAX || !header.is_control() {
                 return Err(Damage::OutOfRange("a table's record").into());
@@ -196,7 +197,7 @@ impl Body<'_> {
             body.resize(frame_bytes(length) - FrameHeader::BYTES, 0);
             section.read_exact(&mut body)?;
             tables.replay(&Frame {
-                header,
+                header: &header,
                 body: body.get(..length).unwrap_or_default(),
             });
         }

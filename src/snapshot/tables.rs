@@ -21,11 +21,11 @@ impl Tables {
     pub(crate) fn replay(&mut self, frame: &Frame<'_>) {
         self.journal_time_ns = self.journal_time_ns.max(frame.header.journal_time_ns);
         if frame.header.kind == KIND_TOTAL {
-            self.totals.replay(&frame.header);
+            self.totals.replay(frame.header);
             return;
         }
         if !frame.header.is_control() {
-            self.totals.count(&frame.header);
+            self.totals.count(frame.header);
         }
         self.sources.replay(frame);
     }
@@ -85,7 +85,12 @@ mod tests {
     #[test]
     fn tables_rebuilt_from_their_records_are_the_same() {
         let mut tables = Tables::default();
-        let mut replay = |header: FrameHeader, body: &[u8]| tables.replay(&Frame { header, body });
+        let mut replay = |header: FrameHeader, body: &[u8]| {
+            tables.replay(&Frame {
+                header: &header,
+                body,
+            })
+        };
         replay(FrameHeader::control(KIND_SOURCE_NAMED, 2, 4), b"feed");
         for (kind, number) in [(1, 5), (1, 6), (9, 7)] {
             let mut event = FrameHeader::control(kind, 2, 0);
@@ -102,10 +107,7 @@ mod tests {
         let mut rebuilt = Tables::default();
         tables
             .for_each_record(|header, body| {
-                rebuilt.replay(&Frame {
-                    header: *header,
-                    body,
-                });
+                rebuilt.replay(&Frame { header, body });
                 Ok::<_, ()>(())
             })
             .unwrap();

@@ -70,7 +70,7 @@ impl SourceTable {
         if frame.header.is_control() {
             self.replay_record(frame);
         } else {
-            self.admit(&frame.header);
+            self.admit(frame.header);
         }
     }
 

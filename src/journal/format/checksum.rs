@@ -6,7 +6,7 @@ pub(crate) fn checksum(bytes: &[u8]) -> u32 {
 }
 
 /// CRC-32C of bytes that come in pieces.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Checksum(crc_fast::Digest);
 
 impl Checksum {
@@ -25,6 +25,15 @@ impl Checksum {
     }
 }
 
+/// The CRC-32C of some bytes and `behind_bytes` bytes behind them, of which only the sums are known.
+pub(crate) fn combined(checksum: u32, behind: u32, behind_bytes: usize) -> u32 {
+    let (algorithm, length) = (crc_fast::CrcAlgorithm::Crc32Iscsi, behind_bytes as u64);
+    let sum = crc_fast::checksum_combine(algorithm, checksum.into(), behind.into(), length);
+    #[expect(clippy::cast_possible_truncation, reason = "a 32-bit checksum")]
+    let sum = sum as u32;
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +45,10 @@ mod tests {
         pieces.update(b"56789");
         assert_eq!(pieces.finish(), checksum(b"123456789"));
         assert_eq!(checksum(b"123456789"), 0xe306_9283);
+        for split in 0..=9 {
+            let (first, behind) = b"123456789".split_at(split);
+            let sum = combined(checksum(first), checksum(behind), behind.len());
+            assert_eq!(sum, 0xe306_9283);
+        }
     }
 }

@@ -75,11 +75,11 @@ impl FrameHeader {
         self.kind >= CONTROL_KIND_MIN
     }
 
-    /// The header at the start of `frame`.
+    /// The header at the start of `frame`, which is aligned as every group is that was read.
     #[inline]
-    pub(crate) fn read(frame: &[u8]) -> Result<Self, Damage> {
+    pub(crate) fn read(frame: &[u8]) -> Result<&Self, Damage> {
         let bytes = frame.get(..Self::BYTES).ok_or(Damage::Short)?;
-        Ok(bytemuck::pod_read_unaligned(bytes))
+        bytemuck::try_from_bytes(bytes).map_err(|_| Damage::Misplaced("an unaligned frame"))
     }
 
     /// The header in front of a record of the ring, without a journal time yet, and the body.
@@ -128,7 +128,7 @@ pub(crate) const fn frame_bytes(length: usize) -> usize {
 /// A frame within a group.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<'a> {
-    pub(crate) header: FrameHeader,
+    pub(crate) header: &'a FrameHeader,
     pub(crate) body: &'a [u8],
 }
 

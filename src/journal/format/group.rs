@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Damage, FORMAT_VERSION, checksum};
+use super::{Damage, FORMAT_VERSION, checksum, combined};
 use crate::canary::{Canary, is_planted};
 use crate::storage::BLOCK_BYTES;
 
@@ -54,9 +54,15 @@ pub(crate) struct GroupStamp {
     pub(crate) events: u32,
 }
 
-/// Writes the header in front of `frames_bytes` bytes of frames that already lie in `buffer`, zeroes
-/// the padding, and returns how many bytes to write: whole blocks.
-pub(crate) fn seal_group(buffer: &mut [u8], frames_bytes: usize, stamp: &GroupStamp) -> usize {
+/// Writes the header in front of `frames_bytes` bytes of frames that already lie in `buffer` and have
+/// the checksum `frames_checksum`, zeroes the padding, and returns how many bytes to write: whole
+/// blocks.
+pub(crate) fn seal_group(
+    buffer: &mut [u8],
+    frames_bytes: usize,
+    frames_checksum: u32,
+    stamp: &GroupStamp,
+) -> usize {
     let end = GROUP_HEADER_BYTES + frames_bytes;
     let padded = end.next_multiple_of(BLOCK_BYTES);
     buffer[end..padded].fill(0);
@@ -75,8 +81,8 @@ pub(crate) fn seal_group(buffer: &mut [u8], frames_bytes: usize, stamp: &GroupSt
         length: u32::try_from(frames_bytes).expect("a group is at most GROUP_BYTES_MAX long"),
         events: stamp.events,
     };
-    buffer[..GROUP_HEADER_BYTES].copy_from_slice(bytemuck::bytes_of(&header));
-    header.checksum = checksum(&buffer[checked_from()..end]);
+    let checked = checksum(&bytemuck::bytes_of(&header)[checked_from()..]);
+    header.checksum = combined(checked, frames_checksum, frames_bytes);
     buffer[..GROUP_HEADER_BYTES].copy_from_slice(bytemuck::bytes_of(&header));
     padded
 }
@@ -193,7 +199,8 @@ mod tests {
             position: 8192,
             events: 2,
         };
-        let bytes = seal_group(&mut buffer, 500, &stamp);
+        let sum = checksum(&buffer[GROUP_HEADER_BYTES..][..500]);
+        let bytes = seal_group(&mut buffer, 500, sum, &stamp);
         buffer.truncate(bytes);
         buffer
     }
