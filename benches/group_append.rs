@@ -1,8 +1,7 @@
 //! Filling a group from records as they stand in the ring, and sealing it for the journal: what a
 //! partition and its journaler pay before the disk is asked.
 //!
-//! `append` is the copy alone, `append_and_seal` adds header, padding and checksum: their difference
-//! is what the journaler's core does. Where `append` falls with the group's size, the group has
+//! `append` is the copy alone, `append_and_seal` adds the checksum, the header and the padding. Where `append` falls with the group's size, the group has
 //! outgrown a cache.
 //!
 //! It needs `--features bench-internals`.

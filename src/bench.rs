@@ -8,8 +8,8 @@
 
 use crate::event::{Event, State};
 use crate::idle::Signal;
-use crate::journal::GroupBuffer;
 use crate::journal::format::{self, FrameHeader, GroupStamp};
+use crate::journal::{FrameTimes, GroupBuffer};
 use crate::partition::{Gate, Mailbox, Partition, Resumed};
 use crate::pipeline::{Publisher, record_of};
 use crate::source::SourceTable;
@@ -66,8 +66,8 @@ impl Group {
 
     /// Appends a record as a partition does that found it in the ring.
     pub fn append(&mut self, record: &[u8]) -> usize {
-        let (header, body) = FrameHeader::read_record(record).expect("a whole record");
-        self.0.append(&header, body)
+        FrameHeader::read_record(record).expect("a whole record");
+        self.0.append_record(record, FrameTimes::default())
     }
 
     /// The blocks that the journal would write.
