@@ -1,5 +1,8 @@
 //! Opening a journal: replay through `apply`, beside a walk over its checked frames and a bare
-//! direct read of its files.
+//! direct read of its files: which of disk, checks and state bounds a recovery.
+//!
+//! Read downwards: each line does what the one above does, and more. "from the page cache" is what the
+//! CPU alone allows, on one core; the last line what the disk leaves of that.
 //!
 //! `REPLAY_EVENTS=10000000 cargo bench --bench replay` sets how many events of the game are replayed.
 #![allow(
@@ -11,18 +14,16 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use std::{fmt, io};
 
-use ringlog::game::{
-    Arena, Attack, Envelope, GameEvent, Kill, LevelUp, Location, Move, Number, Pickup, Text,
-};
+use ringlog::game::Arena;
 use ringlog::journal::{JournalReader, RecordedEvent};
-use ringlog::storage::{Files, OpenMode, Storage, StorageFile};
+use ringlog::storage::{Files, Storage};
 use ringlog::{EventMeta, Pipeline, State, events, rkyv};
 use rustix::fs::{Mode, OFlags};
-use support::{ALIGNMENT, BenchDir, median};
+use support::{
+    ALIGNMENT, BenchDir, Cached, Projection, Random, Tabled, game_event, median, player_event,
+};
 
-const PLAYERS: u32 = 100_000;
 const ROUNDS: usize = 7;
 const READ_BYTES: usize = 1024 * 1024;
 
@@ -63,7 +64,12 @@ fn main() {
         events.parse().expect("REPLAY_EVENTS is a number")
     });
     let mut random = Random(1);
-    measure::<Arena>("game, 100 k players", events, || game_event(&mut random));
+    measure::<Projection<Tabled, true>>("frames of 80 bytes, 100 k players", events, || {
+        player_event(&mut random)
+    });
+    measure::<Arena>("the game's events, 100 k players", events, || {
+        game_event(&mut random)
+    });
     let mut key = 0;
     measure::<WideSum>("frames of 512 bytes, trivial state", events / 4, || {
         key += 1;
@@ -196,105 +202,5 @@ fn read_directly(path: &Path) -> u64 {
             0 => return position,
             read => position += read as u64,
         }
-    }
-}
-
-/// As the program's demo: of a hundred events 80 are moves.
-fn game_event(random: &mut Random) -> GameEvent {
-    let envelope = Envelope {
-        timestamp: 1_751_328_000_000,
-        user_id: 1 + random.below(PLAYERS),
-        beyond: None,
-        event_id: Text::from("00000001"),
-        correlation_id: Text::from("00000000"),
-    };
-    let location = Location {
-        x: Number::from(u64::from(random.below(16_384))),
-        y: Number::from(u64::from(random.below(16_384))),
-    };
-    match random.below(100) {
-        0..80 => GameEvent::from(Move {
-            envelope,
-            location,
-            speed: Number::from(1.5),
-        }),
-        80..87 => GameEvent::from(Attack {
-            envelope,
-            target_id: 1,
-            skill_id: 2,
-        }),
-        87..93 => GameEvent::from(Kill {
-            envelope,
-            victim_id: 1 + random.below(PLAYERS),
-            weapon: Text::from("sword"),
-            location,
-        }),
-        93..98 => GameEvent::from(Pickup {
-            envelope,
-            item_id: 1_000 + random.below(64),
-            quantity: 1,
-            source: Text::from("loot"),
-        }),
-        _ => GameEvent::from(LevelUp {
-            envelope,
-            old_level: 1,
-            new_level: 2,
-            total_experience: 1_000,
-        }),
-    }
-}
-
-/// Sebastiano Vigna's splitmix64: <https://prng.di.unimi.it/splitmix64.c>.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u32) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % u64::from(bound)) as u32
-    }
-}
-
-/// The real files, but recovery reads through the page cache too: what replay costs the CPU, where
-/// the disk is no limit.
-#[derive(Debug)]
-struct Cached;
-
-impl Storage for Cached {
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        Files.create_dir(path)
-    }
-    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        Files.list(path)
-    }
-    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn StorageFile>> {
-        let mode = match mode {
-            OpenMode::ReadUncached => OpenMode::Read,
-            mode => mode,
-        };
-        Files.open(path, mode)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Files.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        Files.remove(path)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        Files.sync_dir(path)
-    }
-    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn fmt::Debug + Send + Sync>>> {
-        Files.try_lock(path)
-    }
-    fn is_locked(&self, path: &Path) -> io::Result<bool> {
-        Files.is_locked(path)
-    }
-    fn is_volatile(&self, path: &Path) -> io::Result<bool> {
-        Files.is_volatile(path)
-    }
-    fn random(&self) -> io::Result<u64> {
-        Files.random()
     }
 }

@@ -235,6 +235,13 @@ impl RingPublisher {
         self.0.try_publish(record).ok()
     }
 
+    /// The last record's position; `None` where the ring has no room for all of them.
+    pub fn try_publish_all(&mut self, records: &[&[u8]]) -> Option<u64> {
+        let slots = records.iter().map(|record| ring::slots_for(record.len()));
+        let slots = slots.sum();
+        self.0.try_publish_all(records.iter().copied(), slots).ok()
+    }
+
     pub fn try_seal(&mut self) -> bool {
         self.0.try_seal()
     }

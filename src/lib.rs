@@ -12,6 +12,9 @@
 //! `docs/architecture.md` is the bird's-eye view, `docs/format.md` the bytes on disk.
 #![deny(missing_docs)]
 
+#[cfg(feature = "bench-internals")]
+#[doc(hidden)]
+pub mod bench;
 pub mod event;
 pub mod game;
 pub mod journal;

@@ -45,7 +45,12 @@ pub fn seal_group(bytes: &mut [u8], start: usize) -> usize {
         .and_then(|length| length.try_into().ok())
         .map_or(0, u32::from_le_bytes) as usize;
     let end = (start + GROUP_HEADER_BYTES).saturating_add(length);
-    seal(bytes, start + 8..end, start + 4);
+    if let Some(group) = bytes.get(start..end) {
+        let (header, frames) = group.split_at(GROUP_HEADER_BYTES);
+        let covered = [frames, &header[8..]].concat();
+        let sum = crc_fast::crc32_iscsi(&covered).to_le_bytes();
+        bytes[start + 4..start + 8].copy_from_slice(&sum);
+    }
     end.min(bytes.len()).next_multiple_of(BLOCK_BYTES)
 }
 

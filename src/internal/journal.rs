@@ -29,7 +29,9 @@ impl Group {
             ..crate::journal::format::FrameHeader::control(1, 0, body.len())
         };
         let record = [header.as_record(), body].concat();
-        group.0.append_record(&record, FrameTimes::default());
+        group
+            .0
+            .append_record(&record, crate::journal::FrameTimes::default());
         group
     }
 }

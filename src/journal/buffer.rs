@@ -125,8 +125,7 @@ impl GroupBuffer {
     /// Writes the header and returns the blocks to write.
     pub(crate) fn seal(&mut self, stamp: &GroupStamp) -> &[u8] {
         self.extend_checksum();
-        let checksum = self.checksum.finish();
-        let bytes = seal_group(&mut self.bytes, self.length, checksum, stamp);
+        let bytes = seal_group(&mut self.bytes, self.length, self.checksum, stamp);
         &self.bytes[..bytes]
     }
 

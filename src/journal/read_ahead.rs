@@ -15,8 +15,7 @@ pub(super) const CHUNK_BYTES: usize = 1024 * 1024;
 pub(super) const CHUNK_BYTES: usize = crate::storage::BLOCK_BYTES;
 /// Room in front of a chunk, for the end of the one before it: what begins there goes on here.
 pub(super) const LEAD_BYTES: usize = CHUNK_BYTES;
-/// One being read and one waiting; the third is with whoever works on it. Untouched pages of the
-/// room in front cost no memory.
+/// One being read and one waiting; the third is with whoever works on it.
 const BUFFERS: usize = 2;
 
 /// A file's bytes from a position on, chunk by chunk.

@@ -358,7 +358,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::journal::format::{GroupStamp, checksum, seal_group};
+    use crate::journal::format::{Checksum, GroupStamp, seal_group};
 
     const SALT: u64 = 5;
 
@@ -421,8 +421,9 @@ mod tests {
                 events: 1,
             };
             let group = &mut bytes[position..];
-            let sum = checksum(&group[GROUP_HEADER_BYTES..][..length]);
-            let padded = seal_group(group, length, sum, &stamp);
+            let mut checksum = Checksum::new();
+            checksum.update(&group[GROUP_HEADER_BYTES..][..length]);
+            let padded = seal_group(group, length, checksum, &stamp);
             bytes.truncate(position + padded);
         }
         bytes.extend_from_slice(rest);

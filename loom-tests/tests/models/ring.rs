@@ -104,6 +104,58 @@ fn publishers_meet_over_the_wrap_and_nothing_is_lost_or_read_twice() {
 }
 
 #[test]
+fn a_batch_over_the_wrap_stays_together_beside_another_publisher() {
+    explore(Preemptions::Three, || {
+        // The batch's three slots lie in both rounds, and in two words of what is available.
+        let (mut publisher, mut poller) = ring(SLOTS, SLOTS as u64 - 1);
+        let mut other = publisher.clone();
+        let long = [b'a'; SLOT_BYTES + 1];
+        let thread = thread::spawn(move || publisher.try_publish_all(&[&[b'a'], &long]));
+        let single = publish(&mut other, &[b'b']);
+        let mut read = Vec::new();
+        poller.poll(u64::MAX, |position, record| {
+            read.push((position, record.to_vec()));
+        });
+        let last = thread.join().unwrap().expect("there is room");
+        drain(&mut poller, &mut read);
+        let mut expected = vec![
+            (last - 2, vec![b'a']),
+            (last, long.to_vec()),
+            (single, vec![b'b']),
+        ];
+        expected.sort_unstable();
+        assert_eq!(read, expected);
+    });
+}
+
+#[test]
+fn a_batch_that_a_full_ring_refuses_leaves_nothing_behind() {
+    // The poll makes room for both records, in time for them or not.
+    explore_outcomes(Preemptions::Unbounded, [false, true], || {
+        let (mut publisher, mut poller) = ring(SLOTS, 1);
+        for number in 1..=SLOTS as u64 - 1 {
+            assert_eq!(publish(&mut publisher, &[0]), number);
+        }
+        let thread = thread::spawn(move || publisher.try_publish_all(&[&[1], &[2]]));
+        let mut read = Vec::new();
+        assert_eq!(poller.poll(1, |_, _| {}), 1);
+        let is_published = match thread.join().unwrap() {
+            Some(position) => {
+                assert_eq!(position, SLOTS as u64 + 1);
+                true
+            }
+            None => false,
+        };
+        drain(&mut poller, &mut read);
+        let records: Vec<u8> = read.iter().map(|(_, record)| record[0]).collect();
+        let expected = [0].repeat(SLOTS - 2).into_iter();
+        let batch = is_published.then_some([1, 2]).into_iter().flatten();
+        assert_eq!(records, expected.chain(batch).collect::<Vec<u8>>());
+        is_published
+    });
+}
+
+#[test]
 fn a_publisher_never_overtakes_the_reader_of_a_full_ring() {
     // Each poll makes room for one record, in time for it or not.
     explore_outcomes(Preemptions::Unbounded, [0, 1, 2], || {

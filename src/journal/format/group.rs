@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Damage, FORMAT_VERSION, checksum, combined};
+use super::{Checksum, Damage, FORMAT_VERSION};
 use crate::canary::{Canary, is_planted};
 use crate::storage::BLOCK_BYTES;
 
@@ -11,6 +11,9 @@ pub(crate) const GROUP_HEADER_BYTES: usize = 64;
 /// The longest group, header and padding included: bounds what a reader ever allocates.
 pub(crate) const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// What precedes it in a header is the magic and the checksum itself.
+const CHECKED_FROM: usize = 8;
+
 const MAGIC: u32 = u32::from_le_bytes(*b"RLGG");
 
 /// The 64 bytes in front of a group's frames.
@@ -18,7 +21,8 @@ const MAGIC: u32 = u32::from_le_bytes(*b"RLGG");
 #[repr(C)]
 pub(crate) struct GroupHeader {
     magic: u32,
-    /// CRC-32C of everything from the next field to the last frame.
+    /// CRC-32C of the frames, and then of the header from the next field on: the frames are known
+    /// first.
     checksum: u32,
     version: u16,
     /// [`Durability`](crate::Durability) that the group was written with: 0 `Sync`, 1 `OsBuffer`.
@@ -54,13 +58,12 @@ pub(crate) struct GroupStamp {
     pub(crate) events: u32,
 }
 
-/// Writes the header in front of `frames_bytes` bytes of frames that already lie in `buffer` and have
-/// the checksum `frames_checksum`, zeroes the padding, and returns how many bytes to write: whole
-/// blocks.
+/// Writes the header in front of `frames_bytes` bytes of frames that already lie in `buffer` and that
+/// `checksum` covers, zeroes the padding, and returns how many bytes to write: whole blocks.
 pub(crate) fn seal_group(
     buffer: &mut [u8],
     frames_bytes: usize,
-    frames_checksum: u32,
+    checksum: Checksum,
     stamp: &GroupStamp,
 ) -> usize {
     let end = GROUP_HEADER_BYTES + frames_bytes;
@@ -81,18 +84,17 @@ pub(crate) fn seal_group(
         length: u32::try_from(frames_bytes).expect("a group is at most GROUP_BYTES_MAX long"),
         events: stamp.events,
     };
-    let checked = checksum(&bytemuck::bytes_of(&header)[checked_from()..]);
-    header.checksum = combined(checked, frames_checksum, frames_bytes);
+    header.checksum = with_header(checksum, bytemuck::bytes_of(&header));
     buffer[..GROUP_HEADER_BYTES].copy_from_slice(bytemuck::bytes_of(&header));
     padded
 }
 
-/// Where in a group the bytes start that its checksum covers.
-fn checked_from() -> usize {
-    match is_planted(Canary::ChecksumWithoutHeader) {
-        false => 8,
-        true => GROUP_HEADER_BYTES,
+/// The checksum of a group whose frames `checksum` covers.
+fn with_header(mut checksum: Checksum, header: &[u8]) -> u32 {
+    if !is_planted(Canary::ChecksumWithoutHeader) {
+        checksum.update(&header[CHECKED_FROM..]);
     }
+    checksum.finish()
 }
 
 impl GroupHeader {
@@ -162,14 +164,17 @@ impl GroupHeader {
     pub(crate) fn frames<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
         let end = GROUP_HEADER_BYTES + self.length as usize;
         let group = bytes.get(..end).ok_or(Damage::Short)?;
-        if checksum(group.get(checked_from()..).unwrap_or_default()) != self.checksum {
+        let (header, frames) = group.split_at(GROUP_HEADER_BYTES);
+        let mut checksum = Checksum::new();
+        checksum.update(frames);
+        if with_header(checksum, header) != self.checksum {
             return Err(Damage::Checksum);
         }
         // Judged last: a flipped bit in the version is damage, not the future.
         if self.version > FORMAT_VERSION {
             return Err(Damage::Version(self.version));
         }
-        Ok(group.get(GROUP_HEADER_BYTES..).unwrap_or_default())
+        Ok(frames)
     }
 
     /// Bytes that the group takes in its segment, padding included.
@@ -199,8 +204,9 @@ mod tests {
             position: 8192,
             events: 2,
         };
-        let sum = checksum(&buffer[GROUP_HEADER_BYTES..][..500]);
-        let bytes = seal_group(&mut buffer, 500, sum, &stamp);
+        let mut checksum = Checksum::new();
+        checksum.update(&buffer[GROUP_HEADER_BYTES..][..500]);
+        let bytes = seal_group(&mut buffer, 500, checksum, &stamp);
         buffer.truncate(bytes);
         buffer
     }

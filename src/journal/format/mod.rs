@@ -13,7 +13,7 @@ mod snapshot;
 
 pub use damage::Damage;
 
-pub(crate) use checksum::{Checksum, checksum, combined};
+pub(crate) use checksum::{Checksum, checksum};
 pub(crate) use frame::{
     CONTROL_KIND_MIN, Frame, FrameHeader, Frames, KIND_MARKER, KIND_SOURCE_NAMED,
     KIND_SOURCE_REACHED, KIND_SOURCE_RETIRED, KIND_SOURCE_SKIPPED, KIND_TOTAL, NO_EVENT_TIME,
