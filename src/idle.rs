@@ -16,9 +16,10 @@ use crate::sync::{
     self, AtomicU64, AtomicUsize, Mutex, Ordering, Thread, park, park_for, spin_hint, yield_now,
 };
 
-/// Rounds of `PAUSE` before yielding: about 2 µs, less than a park and unpark costs.
+/// Rounds of a few `PAUSE`s before yielding: about 2 µs, less than a park and unpark costs.
 #[cfg(not(any(loom, shuttle)))]
-const SPIN_ROUNDS: u32 = 6;
+const SPIN_ROUNDS: u32 = 16;
+const SPIN_PAUSES: u32 = 4;
 /// Yields before parking: enough to hand the core to a runnable peer a few times.
 #[cfg(not(any(loom, shuttle)))]
 const YIELD_ROUNDS: u32 = 8;
@@ -128,11 +129,11 @@ impl Signal {
         timeout: Option<Duration>,
         mut ready: impl FnMut() -> bool,
     ) -> bool {
-        for round in 0..SPIN_ROUNDS {
+        for _ in 0..SPIN_ROUNDS {
             if ready() {
                 return true;
             }
-            for _ in 0..1u32 << round {
+            for _ in 0..SPIN_PAUSES {
                 spin_hint();
             }
         }

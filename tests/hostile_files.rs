@@ -197,7 +197,7 @@ fn a_newer_format_is_named_and_never_cut() {
         let group = &mut bytes[BLOCK..2 * BLOCK];
         group[8] = 2;
         let length = u32::from_le_bytes(group[56..60].try_into().unwrap()) as usize;
-        let sum = crc32c(&group[8..64 + length]);
+        let sum = crc32c(&[&group[64..64 + length], &group[8..64]].concat());
         group[4..8].copy_from_slice(&sum.to_le_bytes());
     });
     let name = segments[1].file_name().unwrap().to_str().unwrap();
@@ -230,7 +230,7 @@ fn huge_lengths_and_numbers_are_damage_with_their_place() {
             let group = &mut bytes[3 * BLOCK..4 * BLOCK];
             let length = u32::from_le_bytes(group[56..60].try_into().unwrap()) as usize;
             group[offset..offset + bytes_wide].fill(0xff);
-            let sum = crc32c(&group[8..64 + length]);
+            let sum = crc32c(&[&group[64..64 + length], &group[8..64]].concat());
             group[4..8].copy_from_slice(&sum.to_le_bytes());
         });
         // A witness that claims too much is believed: then what it names is missing.
@@ -250,7 +250,7 @@ fn huge_lengths_and_numbers_are_damage_with_their_place() {
         let group = &mut bytes[3 * BLOCK..4 * BLOCK];
         let length = u32::from_le_bytes(group[56..60].try_into().unwrap()) as usize;
         group[64..68].fill(0xff);
-        let sum = crc32c(&group[8..64 + length]);
+        let sum = crc32c(&[&group[64..64 + length], &group[8..64]].concat());
         group[4..8].copy_from_slice(&sum.to_le_bytes());
     });
     let (sequences, gaps) = damaged::salvaged(directory.path());
