@@ -6,6 +6,7 @@
 
 mod aim;
 mod answer;
+mod cached;
 mod command;
 mod contender;
 mod device;

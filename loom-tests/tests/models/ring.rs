@@ -110,8 +110,8 @@ fn a_batch_over_the_wrap_stays_together_beside_another_publisher() {
         let (mut publisher, mut poller) = ring(SLOTS, SLOTS as u64 - 1);
         let mut other = publisher.clone();
         let long = [b'a'; SLOT_BYTES + 1];
-        let thread = thread::spawn(move || publisher.try_publish_all(&[&[b'a'], &long]));
-        let single = publish(&mut other, &[b'b']);
+        let thread = thread::spawn(move || publisher.try_publish_all(&[b"a", &long]));
+        let single = publish(&mut other, b"b");
         let mut read = Vec::new();
         poller.poll(u64::MAX, |position, record| {
             read.push((position, record.to_vec()));
