@@ -46,8 +46,8 @@ use crate::prefetch;
 /// machine. So it hashes without a random key, and whoever can choose keys can make it slow: give
 /// them out yourself. It holds fewer than 2^32 entries.
 ///
-/// The index is apart from the entries, and as small as a key and four bytes a slot, so that it stays
-/// within the caches; finding an entry reads one line of it and those of the entry. Let a frequently
+/// The index is apart from the entries, 8 bytes a slot for 32-bit keys and 16 for 64-bit ones, so that
+/// it stays within the caches; finding an entry reads one line of it and those of the entry. Let a frequently
 /// used entry be one aligned cache line.
 #[derive(Debug, Clone)]
 pub struct Table<K, T> {
@@ -79,6 +79,10 @@ impl<K: Copy + Eq + Default + Into<u64>, T> Table<K, T> {
     }
 
     /// An empty table that `entries` entries fit in without growing.
+    ///
+    /// # Panics
+    ///
+    /// When that is more than memory can hold.
     #[must_use]
     pub fn with_capacity(entries: usize) -> Self {
         let slots_count = slots_for(entries);
@@ -280,7 +284,8 @@ fn home<K: Into<u64>>(key: K, shift: u32) -> usize {
 
 /// At most three quarters are taken, which keeps the runs within a line or two.
 fn slots_for(entries: usize) -> usize {
-    (entries * 4).div_ceil(3).next_power_of_two().max(SLOTS_MIN)
+    let slots = entries.saturating_mul(4).div_ceil(3);
+    slots.next_power_of_two().max(SLOTS_MIN)
 }
 
 fn free_slots<K: Default + Copy>(slots_count: usize) -> Vec<Slot<K>> {

@@ -1,5 +1,8 @@
 //! Archiving one event into a reused buffer, and looking at it again.
-#![allow(unsafe_code, reason = "trusted access to validated archives")]
+#![allow(
+    unsafe_code,
+    reason = "trusted access to validated archives; rkyv's arena; a vector that is cut"
+)]
 
 use std::alloc::Layout;
 use std::fmt;
@@ -44,13 +47,13 @@ const RESERVED_MAX: usize = 48;
 /// options, enums and structs of those. Shared pointers (`Rc`, `Arc`) are not supported.
 pub trait EventBody:
     Archive<Archived: Portable + for<'a> CheckBytes<LowValidator<'a, RkyvError>>>
-    + for<'a, 'b> Serialize<LowSerializer<&'a mut ArchiveBuffer, Scratch<'b>, RkyvError>>
+    + for<'a, 'b> Serialize<LowSerializer<&'a mut ArchiveBuffer, LazyArena<'b>, RkyvError>>
 {
 }
 
 impl<T> EventBody for T where
     T: Archive<Archived: Portable + for<'a> CheckBytes<LowValidator<'a, RkyvError>>>
-        + for<'a, 'b> Serialize<LowSerializer<&'a mut ArchiveBuffer, Scratch<'b>, RkyvError>>
+        + for<'a, 'b> Serialize<LowSerializer<&'a mut ArchiveBuffer, LazyArena<'b>, RkyvError>>
 {
 }
 
@@ -75,7 +78,7 @@ pub struct ArchiveBuffer {
 ///
 /// Most types do not: so it is fetched when it is first asked for, which is a third of the time that
 /// archiving a small event takes.
-pub struct Scratch<'a> {
+pub struct LazyArena<'a> {
     arena: Option<&'a mut Arena>,
     handle: Option<ArenaHandle<'a>>,
 }
@@ -111,8 +114,8 @@ impl Archiver {
     #[inline]
     pub fn archive<B: EventBody>(&mut self, body: &B) -> Result<(), ArchiveError> {
         self.buffer.restart();
-        let scratch = Scratch::new(&mut self.arena);
-        let written = low::to_bytes_in_with_alloc(body, &mut self.buffer, scratch).map(drop);
+        let arena = LazyArena::new(&mut self.arena);
+        let written = low::to_bytes_in_with_alloc(body, &mut self.buffer, arena).map(drop);
         match written {
             Ok(()) => Ok(()),
             Err(_) if self.buffer.overflowed => Err(ArchiveError::TooLong {
@@ -181,7 +184,7 @@ impl ArchiveBuffer {
     }
 }
 
-impl<'a> Scratch<'a> {
+impl<'a> LazyArena<'a> {
     #[inline]
     fn new(arena: &'a mut Arena) -> Self {
         Self {
@@ -200,7 +203,7 @@ impl<'a> Scratch<'a> {
 }
 
 // SAFETY: every call goes to one and the same arena handle, which keeps the contract.
-unsafe impl<E> Allocator<E> for Scratch<'_> {
+unsafe impl<E> Allocator<E> for LazyArena<'_> {
     unsafe fn push_alloc(&mut self, layout: Layout) -> Result<NonNull<[u8]>, E> {
         // SAFETY: the caller's promise is passed on.
         unsafe { self.handle().push_alloc(layout) }
@@ -212,9 +215,9 @@ unsafe impl<E> Allocator<E> for Scratch<'_> {
     }
 }
 
-impl fmt::Debug for Scratch<'_> {
+impl fmt::Debug for LazyArena<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scratch")
+        f.debug_struct("LazyArena")
             .field("is_used", &self.handle.is_some())
             .finish_non_exhaustive()
     }

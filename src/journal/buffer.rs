@@ -1,8 +1,8 @@
 //! The open group: frames gathered in memory that direct I/O accepts.
 
 use super::format::{
-    Checksum, Frame, FrameHeader, GROUP_HEADER_BYTES, GroupStamp, NO_EVENT_TIME, frame_bytes,
-    seal_group,
+    Checksum, Frame, FrameHeader, GROUP_HEADER_BYTES, GroupStamp, NO_EVENT_TIME, checksum,
+    frame_bytes, seal_group,
 };
 use crate::bytes::copy_short;
 use crate::storage::AlignedBuffer;
@@ -105,7 +105,10 @@ impl GroupBuffer {
     /// Takes back the frame at `offset` and everything behind it; `events` of them are events.
     pub(crate) fn cut(&mut self, offset: usize, events: u32) {
         self.length = offset - GROUP_HEADER_BYTES;
-        debug_assert!(self.checked <= self.length, "cut before it is checked");
+        assert!(
+            self.checked <= self.length,
+            "what is cut is not in the checksum yet"
+        );
         self.events -= events;
     }
 
@@ -125,6 +128,11 @@ impl GroupBuffer {
     /// Writes the header and returns the blocks to write.
     pub(crate) fn seal(&mut self, stamp: &GroupStamp) -> &[u8] {
         self.extend_checksum();
+        debug_assert_eq!(
+            self.checksum.finish(),
+            checksum(&self.bytes[GROUP_HEADER_BYTES..][..self.length]),
+            "a frame changed after it was taken into the checksum"
+        );
         let bytes = seal_group(&mut self.bytes, self.length, self.checksum, stamp);
         &self.bytes[..bytes]
     }

@@ -15,8 +15,9 @@ use crate::ring::{RingPoller, RingPublisher};
 use crate::source::SourceTable;
 use crate::sync::Arc;
 
-/// Slots read in one step: enough to amortize a step, few enough that the ring is freed early and
-/// a group waits no more than some ten microseconds for the rest of its batch.
+/// Slots read in one step, or a quarter of a longer ring: enough to amortize a step, few enough that
+/// the ring is freed early, and that a group waits no more than some ten microseconds for the rest of
+/// its batch, or where a long ring is full, some hundred.
 const BATCH_SLOTS: u64 = 512;
 /// A poll that reads fewer slots than this right after another one looks too often.
 const TRICKLE_SLOTS: u64 = 64;

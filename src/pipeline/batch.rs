@@ -12,9 +12,9 @@ use super::{Receipt, ReceiptError};
 /// the events is acknowledged, as [`Receipt`] is for one.
 ///
 /// A partition acknowledges in order, so this is the receipt of the last event in each.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct BatchReceipt<'a> {
-    receipts: SmallVec<[Receipt<'a>; 2]>,
+    receipts: SmallVec<[Receipt<'a>; 4]>,
 }
 
 impl BatchReceipt<'_> {

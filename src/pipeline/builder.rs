@@ -243,14 +243,16 @@ impl Builder {
     fn ring_slots_each(&self) -> usize {
         self.ring_slots.unwrap_or_else(|| {
             let share = RING_SLOTS_SHARED / self.partitions.max(1) as usize;
-            share.max(RING_SLOTS_MIN).next_power_of_two()
+            (1 << share.max(1).ilog2()).max(RING_SLOTS_MIN)
         })
     }
 
     fn group_bytes_each(&self) -> usize {
         self.group_bytes.unwrap_or_else(|| {
             let share = GROUP_BYTES_SHARED / self.partitions.max(1) as usize;
-            share.max(GROUP_BYTES_SHARED / 2)
+            // No longer than a segment: what lies behind one was not prepared.
+            let segment = usize::try_from(self.segment_sizes.largest).unwrap_or(usize::MAX);
+            share.max(GROUP_BYTES_SHARED / 2).min(segment)
         })
     }
 

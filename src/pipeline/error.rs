@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::BatchReceipt;
 use super::report::CloseReport;
 use crate::event::{ArchiveError, ViewError};
 use crate::journal::ReadError;
@@ -140,8 +141,12 @@ impl From<Refusal> for PublishError {
 
 /// A batch of events was not taken as a whole.
 ///
-/// Those that were taken are the first ones; only where `cause` is that a partition takes no events
-/// any more, and there are others, are they the first ones of each partition.
+/// Where the cause is an event's own ([`Archive`](PublishError::Archive),
+/// [`Invalid`](PublishError::Invalid)), those in front of it were taken, and it is the one at index
+/// `published`. Where a partition takes no events any more, other partitions took theirs: then the
+/// events that were taken are not the first ones of the batch, and publishing the rest again would
+/// repeat some and leave others out. Publish through a [`source`](crate::source) what may have to be
+/// published again.
 #[derive(Debug, thiserror::Error)]
 #[error("{published} events of the batch were taken, and then: {cause}")]
 #[non_exhaustive]
@@ -149,7 +154,9 @@ pub struct PublishAllError {
     /// How many events were taken. They will be numbered, applied and journaled as if each had been
     /// published alone.
     pub published: u64,
-    /// Why the next one was not.
+    /// The promise that those are acknowledged.
+    pub receipt: Box<BatchReceipt<'static>>,
+    /// Why the others were not: the first reason that was met.
     #[source]
     pub cause: PublishError,
 }
@@ -158,6 +165,7 @@ impl PublishAllError {
     pub(crate) fn none(cause: PublishError) -> Self {
         Self {
             published: 0,
+            receipt: Box::default(),
             cause,
         }
     }

@@ -19,11 +19,13 @@ use crate::sync::Arc;
 ///
 /// Publishing archives the event into memory of its own, validates it there, and copies it into
 /// the ring of its key's partition. In steady state it neither allocates, locks, nor makes a system
-/// call, except to wake a thread that sleeps and to wait for room.
+/// call, except to wake a thread that sleeps and to wait for room. (The receipt of a batch that goes
+/// to more than four partitions takes memory.)
 #[derive(Debug)]
 pub struct Publisher<E> {
     gates: Arc<[Arc<Gate>]>,
-    /// Borrowed for the length of a call: only a re-entrant `Serialize` finds it taken.
+    /// Borrowed for the length of a call: only the user's code that runs in one finds it taken, an
+    /// event's `Serialize` or the iterator of a batch.
     scratch: RefCell<Scratch>,
     _event: PhantomData<fn(&E)>,
 }
@@ -106,11 +108,19 @@ impl<E: Event> Publisher<E> {
     ///
     /// `Ok` means what it means for [`publish`](Self::publish), for each of them. The batch is no
     /// transaction: other publishers' events come in between, and a crash may cut it anywhere.
-    /// `events` must not use this publisher; it would be told `WouldDeadlock`.
+    ///
+    /// Up to 64 events are gathered before they are published: an iterator that waits, as one of a
+    /// channel does, holds them back meanwhile. It must not use this publisher, which would answer
+    /// `WouldDeadlock`.
     ///
     /// # Errors
     ///
-    /// [`PublishAllError`], which says how many were taken before.
+    /// [`PublishAllError`], which says how many were taken, and has the receipt of those.
+    ///
+    /// # Panics
+    ///
+    /// Those of the iterator and of an event's own `Serialize`. What was gathered then is not
+    /// published; what was published before stays so.
     pub fn publish_all<I>(&self, events: I) -> Result<BatchReceipt<'_>, PublishAllError>
     where
         I: IntoIterator<Item: Borrow<E>>,
@@ -140,15 +150,18 @@ impl<E: Event> Publisher<E> {
         let flushed = self.flush(lanes, archiver, &mut published);
         archiver.forget_kept();
         let outcome = outcome.and(flushed);
+        let receipts = lanes.iter().zip(&*self.gates);
+        let receipt: BatchReceipt<'_> = receipts
+            .filter(|(lane, _)| lane.position != 0)
+            .map(|(lane, gate)| Receipt::new(gate, lane.position))
+            .collect();
         match outcome {
-            Ok(()) => {
-                let receipts = lanes.iter().zip(&*self.gates);
-                Ok(receipts
-                    .filter(|(lane, _)| lane.position != 0)
-                    .map(|(lane, gate)| Receipt::new(gate, lane.position))
-                    .collect())
-            }
-            Err(cause) => Err(PublishAllError { published, cause }),
+            Ok(()) => Ok(receipt),
+            Err(cause) => Err(PublishAllError {
+                published,
+                receipt: Box::new(receipt.detach()),
+                cause,
+            }),
         }
     }
 
@@ -213,12 +226,11 @@ impl<E: Event> Publisher<E> {
         stamp: SourceStamp,
     ) -> Result<Receipt<'_>, PublishError> {
         let mut scratch = self.scratch()?;
-        if let Ok((mut header, _)) = FrameHeader::read_record(record) {
-            header.source_id = stamp.source_id;
-            header.source_number = stamp.number;
-            header.source_lag = stamp.lag;
-            record[..FrameHeader::RECORD_BYTES].copy_from_slice(header.as_record());
-        }
+        let (mut header, _) = FrameHeader::read_record(record).expect("a record was prepared");
+        header.source_id = stamp.source_id;
+        header.source_number = stamp.number;
+        header.source_lag = stamp.lag;
+        record[..FrameHeader::RECORD_BYTES].copy_from_slice(header.as_record());
         self.send(&mut scratch.lanes, partition, record, WhenFull::Wait)
     }
 
@@ -254,7 +266,7 @@ impl<E: Event> Publisher<E> {
         self.send(lanes, partition, record_of(archiver), when_full)
     }
 
-    /// The scratch memory; taken only while an event's own `Serialize` runs.
+    /// The scratch memory; taken only while the user's code runs in a call.
     #[inline]
     fn scratch(&self) -> Result<RefMut<'_, Scratch>, PublishError> {
         self.scratch
@@ -423,7 +435,8 @@ impl<E: Event> Clone for Publisher<E> {
     ///
     /// # Panics
     ///
-    /// When called from inside an event's own `Serialize` while this publisher archives it.
+    /// When called from inside an event's own `Serialize` while this publisher archives it, or from
+    /// the iterator of its [`publish_all`](Self::publish_all).
     fn clone(&self) -> Self {
         let scratch = self.scratch.borrow();
         let rings = scratch.lanes.iter().map(|lane| lane.ring.clone());

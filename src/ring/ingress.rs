@@ -125,10 +125,18 @@ impl RingPublisher {
     #[inline]
     pub(crate) fn try_publish_all<'a>(
         &mut self,
-        records: impl Iterator<Item = &'a [u8]>,
+        records: impl Iterator<Item = &'a [u8]> + Clone,
         slots: usize,
     ) -> Result<u64, RingFull> {
         debug_assert!(slots > 0 && slots <= self.slots);
+        debug_assert_eq!(
+            records
+                .clone()
+                .map(|record| slots_for(record.len()))
+                .sum::<usize>(),
+            slots,
+            "too few would lose a record, too many would publish an old one again"
+        );
         let sequence = self
             .producer
             .try_batch_publish(slots, |mut slots| {

@@ -30,7 +30,7 @@ use crate::output::{Output, stderr_is_terminal};
 ///
 /// Leave the machine alone meanwhile. It takes less than 5 minutes, less than 1 with --quick: a slow
 /// disk gets less to write, and rounds for which there is no time are left out, unless their number
-/// is given. It needs up to 10 GiB of the disk at a time, less where less is free, and writes several
+/// is given. It needs up to 12 GiB of the disk at a time, less where less is free, and writes several
 /// times as much; --quick half of that.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {

@@ -10,8 +10,11 @@ use crate::clock;
 
 const KIB: usize = 1024;
 /// The best is somewhere between them on every disk that was measured.
-const LARGE_WRITES: [(usize, &str); 2] =
-    [(256 * KIB, "device.256kib"), (1024 * KIB, "device.1mib")];
+const LARGE_WRITES: [(usize, &str); 3] = [
+    (256 * KIB, "device.256kib"),
+    (1024 * KIB, "device.1mib"),
+    (2048 * KIB, "device.2mib"),
+];
 
 /// A bare loop of large durable writes over a file that was written before; the best size counts.
 pub(super) struct Overwriting {
@@ -24,7 +27,7 @@ impl Overwriting {
     pub(super) fn new(bench: &Bench, name: &str) -> Result<Self> {
         let file_bytes = bench.sizes.burst_bytes;
         let path = bench.path(name);
-        let file = BareFile::written_once(&path, bench.method, 1024 * KIB, file_bytes)?;
+        let file = BareFile::written_once(&path, bench.method, 2048 * KIB, file_bytes)?;
         Ok(Self { file, file_bytes })
     }
 }

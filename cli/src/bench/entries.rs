@@ -57,6 +57,8 @@ impl<D: Synthetic> Entry<D> {
 pub(super) struct Lanes<D: Synthetic> {
     players: OnceCell<SharedLane<Players>>,
     two_partitions: OnceCell<SharedLane<Players>>,
+    four_partitions: OnceCell<SharedLane<Players>>,
+    eight_partitions: OnceCell<SharedLane<Players>>,
     sum: OnceCell<SharedLane<Sum>>,
     domain: OnceCell<SharedLane<D::State>>,
 }
@@ -66,6 +68,8 @@ impl<D: Synthetic> Default for Lanes<D> {
         Self {
             players: OnceCell::new(),
             two_partitions: OnceCell::new(),
+            four_partitions: OnceCell::new(),
+            eight_partitions: OnceCell::new(),
             sum: OnceCell::new(),
             domain: OnceCell::new(),
         }
@@ -247,7 +251,14 @@ fn scaling<D: Synthetic>(publishers: u64, partitions: u32) -> Entry<D> {
         let lane = match partitions {
             1 => lane(&lanes.players, bench, "players", 1, Players::new),
             2 => lane(&lanes.two_partitions, bench, "two", 2, Players::new),
-            _ => lane(&OnceCell::new(), bench, &name, partitions, Players::new),
+            4 => lane(&lanes.four_partitions, bench, "four", 4, Players::new),
+            _ => lane(
+                &lanes.eight_partitions,
+                bench,
+                "eight",
+                partitions,
+                Players::new,
+            ),
         };
         Ok(Burst {
             name: name.clone(),

@@ -96,7 +96,8 @@ impl Figures {
     pub(super) fn why_not(&self, figure: &str) -> &str {
         let contender = figure.split('.').next().unwrap_or(figure);
         self.skipped
-            .get(contender)
+            .get(figure)
+            .or_else(|| self.skipped.get(contender))
             .map_or("not asked for", String::as_str)
     }
 

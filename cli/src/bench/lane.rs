@@ -33,8 +33,9 @@ const PREPARING_MAX: Duration = Duration::from_secs(20);
 const SETTLED: Duration = Duration::from_millis(60);
 /// What groups' headers and padding may add to the frames.
 const OVERHEAD: f64 = 1.15;
-/// A group that does not fit goes to the next segment, and is no longer than this.
-const GROUP_BYTES_MAX: u64 = 1024 * 1024 + 64 * 1024;
+/// A group that does not fit goes to the next segment, and is no longer than this: the builder's
+/// default.
+const GROUP_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 impl<S: State> Lane<S> {
     pub(super) fn new(

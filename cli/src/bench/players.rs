@@ -4,9 +4,8 @@ use ringlog::{Event, EventMeta, State, Table};
 
 use super::workload::{MatchEvent, MatchView, PLAYERS_COUNT, SampleEvent, SampleView};
 
-/// What is known of a player, never across two cache lines. The rivals keep the same.
+/// What is known of a player. The rivals keep the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[repr(align(32))]
 pub(super) struct Player {
     pub(super) x: f64,
     pub(super) y: f64,
@@ -28,9 +27,14 @@ impl Player {
     }
 }
 
+/// Never across two cache lines.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
+struct Aligned(Player);
+
 /// Players by id: a kill touches two of them.
 #[derive(Debug, Clone)]
-pub(super) struct Players(Table<u32, Player>);
+pub(super) struct Players(Table<u32, Aligned>);
 
 impl Players {
     pub(super) fn new(_partition: u32) -> Self {
@@ -39,7 +43,7 @@ impl Players {
 
     #[cfg(test)]
     pub(super) fn get(&self, id: u32) -> Option<&Player> {
-        self.0.get(id)
+        self.0.get(id).map(|player| &player.0)
     }
 }
 
@@ -64,7 +68,8 @@ impl State for Players {
         match event {
             MatchView::Moved(moved) => self
                 .0
-                .get_or_insert_with(moved.player.to_native(), Player::default)
+                .get_or_insert_with(moved.player.to_native(), Aligned::default)
+                .0
                 .moved(
                     moved.at_ms.to_native(),
                     moved.x.to_native(),
@@ -73,10 +78,12 @@ impl State for Players {
             MatchView::Killed(killed) => {
                 let (x, y) = (killed.x.to_native().into(), killed.y.to_native().into());
                 self.0
-                    .get_or_insert_with(killed.player.to_native(), Player::default)
+                    .get_or_insert_with(killed.player.to_native(), Aligned::default)
+                    .0
                     .killed(killed.at_ms.to_native(), x, y);
                 self.0
-                    .get_or_insert_with(killed.victim.to_native(), Player::default)
+                    .get_or_insert_with(killed.victim.to_native(), Aligned::default)
+                    .0
                     .deaths += 1;
             }
         }

@@ -317,7 +317,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "replay",
-        title: "Recovery on one core",
+        title: "Replay from the page cache; applying has a thread that reads ahead",
         figures: &[
             ("replay.walked", "frames walked and checked"),
             ("replay.applied", "applied to 100,000 players"),

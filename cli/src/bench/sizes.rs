@@ -72,8 +72,8 @@ impl Sizes {
 
     /// What a run may take of the disk at a time.
     pub(super) fn disk_bytes(&self) -> u64 {
-        // Four journals of two segments and a prepared one, and the files of disk and rivals.
-        12 * self.segment_bytes + 2 * self.endless_bytes + 8 * self.burst_bytes
+        // Six journals of two segments and a prepared one, and the files of disk and rivals.
+        18 * self.segment_bytes + 2 * self.endless_bytes + 8 * self.burst_bytes
     }
 
     /// What a whole run writes, about.

@@ -28,7 +28,9 @@ impl Rivals {
     pub(in super::super) fn new(bench: &Bench) -> Result<Self> {
         let path = bench.path("rival");
         // Half of what the engine publishes: they are slower, and have no segments to get into.
-        let events = bench.sizes.burst_bytes / super::super::workload::MATCH_FRAME_BYTES / 2;
+        let events = bench
+            .sizes
+            .events(super::super::workload::MATCH_FRAME_BYTES);
         Journal::prepare(&path, events * ENCODED_BYTES_MAX)?;
         Ok(Self { path, events })
     }
@@ -86,7 +88,10 @@ impl Contender for Rivals {
         ] {
             bench.record(name, Unit::EventsPerSecond, rate);
         }
-        if has_cores(2) {
+        if !has_cores(2) {
+            let why = "spinning threads need a CPU each";
+            bench.figures.skip("rival.readme", why.to_owned());
+        } else {
             let count = count / 4;
             let elapsed = as_the_readme(path, Postcard::default(), count, Match::new(bench.seed))?;
             bench.record_events("rival.readme", count, elapsed.as_secs_f64());
@@ -102,7 +107,7 @@ impl Contender for BesideBusyLoops {
     fn round(&mut self, bench: &mut Bench) -> Result<()> {
         let Rivals { path, events } = &self.0;
         // Whoever pins beside foreign threads waits for them.
-        let (count, nobody) = (events / 8, Pins::default());
+        let (count, nobody) = (events / 4, Pins::default());
         let pins = pins(bench);
         let elapsed = beside_busy_loops(busy_loops(), || {
             let events = || Match::new(bench.seed);
