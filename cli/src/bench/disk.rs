@@ -88,7 +88,7 @@ impl BareFile {
         write_bytes: usize,
         file_bytes: u64,
     ) -> io::Result<Self> {
-        let mut file = Self::create(path, method, 1 << 20)?;
+        let mut file = Self::create(path, method, write_bytes.max(1 << 20))?;
         while file.position < file_bytes {
             file.write()?;
         }
