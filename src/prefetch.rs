@@ -17,23 +17,27 @@ pub fn prefetch<T: ?Sized>(value: &T) {
 /// which is one of many in a row and starts with a line. There may be anything.
 #[inline(always)]
 pub(crate) fn prefetch_behind<T>(value: &T, count: u64) {
-    const { assert!(size_of::<T>() >= LINE_BYTES * 2) };
-    let address: *const i8 = std::ptr::from_ref(value)
-        .wrapping_add(count as usize)
-        .cast();
-    prefetch_line(address);
-    prefetch_line(address.wrapping_add(LINE_BYTES));
+    for line in pair_behind(value, count) {
+        prefetch_line(line);
+    }
 }
 
 /// As [`prefetch_behind`], to write there: whoever has the lines is asked to give them up.
 #[inline(always)]
 pub(crate) fn prefetch_behind_to_write<T>(value: &T, count: u64) {
+    for line in pair_behind(value, count) {
+        prefetch_line_to_write(line);
+    }
+}
+
+/// The addresses of the two lines that lie `count` pairs behind `value`.
+#[inline(always)]
+fn pair_behind<T>(value: &T, count: u64) -> [*const i8; 2] {
     const { assert!(size_of::<T>() >= LINE_BYTES * 2) };
     let address: *const i8 = std::ptr::from_ref(value)
         .wrapping_add(count as usize)
         .cast();
-    prefetch_line_to_write(address);
-    prefetch_line_to_write(address.wrapping_add(LINE_BYTES));
+    [address, address.wrapping_add(LINE_BYTES)]
 }
 
 const LINE_BYTES: usize = 64;

@@ -115,14 +115,14 @@ mod tests {
     #[test]
     fn the_file_system_is_the_one_of_the_deepest_mount_point() {
         let mounts = "\
-22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/sda rw
 30 22 0:25 / /run rw,nosuid shared:2 - tmpfs tmpfs rw
 31 22 254:16 / /data rw - xfs /dev/vdb rw";
         let found = |path| file_system(mounts, Path::new(path)).unwrap();
-        assert_eq!(found("/home/a"), "ext4 on /dev/vda");
+        assert_eq!(found("/home/a"), "ext4 on /dev/sda");
         assert_eq!(found("/run/a"), "tmpfs on tmpfs");
         assert_eq!(found("/data"), "xfs on /dev/vdb");
-        assert_eq!(found("/database"), "ext4 on /dev/vda");
+        assert_eq!(found("/database"), "ext4 on /dev/sda");
     }
 
     #[test]

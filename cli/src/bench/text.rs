@@ -129,7 +129,7 @@ mod tests {
                 cpus: 2,
                 memory_bytes: None,
                 kernel: "6".into(),
-                file_system: "ext4 on /dev/vda".into(),
+                file_system: "ext4 on /dev/sda".into(),
                 governor: "unknown".into(),
                 durable_writes: "O_DIRECT|O_DSYNC".into(),
                 rustc: "rustc 1",
