@@ -10,9 +10,8 @@ use crate::event::{Event, State};
 use crate::idle::Signal;
 use crate::journal::format::{self, FrameHeader, GroupStamp};
 use crate::journal::{FrameTimes, GroupBuffer};
-use crate::partition::{Gate, Mailbox, Partition, Resumed};
+use crate::partition::{CommandDesk, Gate, Mailbox, Partition, Resumed};
 use crate::pipeline::{Publisher, record_of};
-use crate::source::SourceTable;
 use crate::sync::Arc;
 use crate::{ring, watermark};
 
@@ -103,12 +102,6 @@ impl<S: State> InMemory<S> {
     pub fn new(ring_slots: usize, group_bytes: usize, state: S) -> Self {
         let gate = Arc::new(Gate::new(0, Arc::new(Signal::new()), 0));
         let (publisher, poller) = ring::ring(ring_slots);
-        let resumed = Resumed {
-            state,
-            sources: SourceTable::default(),
-            last_sequence: 0,
-            journal_time_ns: 0,
-        };
         let rings = vec![publisher.clone()];
         Self {
             partition: Partition::new(
@@ -117,7 +110,8 @@ impl<S: State> InMemory<S> {
                 (publisher, poller),
                 None,
                 group_bytes,
-                resumed,
+                CommandDesk::new(Arc::default(), 1),
+                Resumed::fresh(state),
             ),
             publisher: Publisher::new(Arc::from([gate]), rings),
         }

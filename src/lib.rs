@@ -15,6 +15,7 @@
 #[cfg(feature = "bench-internals")]
 #[doc(hidden)]
 pub mod bench;
+pub mod command;
 pub mod event;
 pub mod game;
 pub mod journal;
@@ -27,6 +28,7 @@ pub mod storage;
 mod bytes;
 mod callback;
 mod canary;
+mod client;
 mod clock;
 mod idle;
 #[cfg(loom)]
@@ -42,6 +44,14 @@ mod sync;
 mod table;
 mod watermark;
 
+pub use client::{
+    Appender, Client, ClientError, CommandError, CommandSource, PENDING_DEFAULT, Pending,
+    SendError, VersionError,
+};
+pub use command::{
+    Answered, AppendOutcome, Command, CommandAnswer, CommandFailure, Decider, Events, Expected,
+    Outcome,
+};
 pub use event::{
     ArchiveError, Archiver, Event, EventBody, EventMeta, EventType, SourceNumber, State, ViewError,
 };

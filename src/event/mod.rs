@@ -4,6 +4,7 @@ mod archive;
 mod coming;
 mod macros;
 mod meta;
+mod record;
 mod schema;
 mod standalone;
 mod state;
@@ -15,6 +16,9 @@ pub use standalone::to_archive;
 pub use state::State;
 
 pub(crate) use coming::Coming;
+pub(crate) use record::{
+    RecordError, SourceStamp, archive_event, archive_stamped, record_archiver, set_record_header,
+};
 
 #[doc(hidden)]
 pub use archive::{view_checked, view_trusted};

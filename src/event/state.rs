@@ -18,6 +18,13 @@ pub trait State: Send + 'static {
     /// [`load`](Self::load) with its version.
     const SNAPSHOT_VERSION: u32 = 0;
 
+    /// How many keys have their events counted, so that callers who decide outside can
+    /// [append](crate::Appender) where nothing has changed. 0, the default: none.
+    ///
+    /// It costs a look into a table an event, and 32 bytes of memory a key. The counts are part of
+    /// snapshots: one that was taken without them, or with fewer, is passed over.
+    const KEY_VERSIONS_MAX: usize = 0;
+
     /// Applies one event. Called once per event, in sequence order, live and in replay alike.
     ///
     /// It must depend on nothing but the state, the event and `meta`: no clock, no randomness, no

@@ -43,6 +43,11 @@ impl GroupBuffer {
         }
     }
 
+    /// One that so many bytes of frames fit in.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self::new(GROUP_HEADER_BYTES + bytes)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -83,6 +88,31 @@ impl GroupBuffer {
         }
         self.length += padded;
         offset
+    }
+
+    /// As [`append_record`](Self::append_record), of a frame that was put together elsewhere.
+    pub(crate) fn append_frame(&mut self, frame: &Frame<'_>, times: FrameTimes) -> usize {
+        let offset = GROUP_HEADER_BYTES + self.length;
+        let padded = frame_bytes(frame.body.len());
+        let target = &mut self.bytes[offset..offset + padded];
+        let (header, rest) = target.split_at_mut(FrameHeader::BYTES);
+        let header: &mut FrameHeader = bytemuck::from_bytes_mut(header);
+        *header = *frame.header;
+        header.journal_time_ns = times.journal_ns;
+        if header.event_time_ms == NO_EVENT_TIME {
+            header.event_time_ms = times.event_ms;
+        }
+        self.events += u32::from(!header.is_control());
+        let (body, padding) = rest.split_at_mut(frame.body.len());
+        body.copy_from_slice(frame.body);
+        padding.fill(0);
+        self.length += padded;
+        offset
+    }
+
+    /// Bytes of frames that fit into an empty one of this length.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len() - GROUP_HEADER_BYTES
     }
 
     /// The frame that [`append_record`](Self::append_record) put at `offset`.

@@ -35,6 +35,9 @@ pub(crate) struct Gate {
     pub(crate) durable: Watermark,
     /// The last ring position at or below which everything is durable or answered: for receipts.
     pub(crate) settled: Watermark,
+    /// The last ring position at or below which every command is decided and its events are applied:
+    /// for those who asked for no more. Only moved where there are commands.
+    pub(crate) applied: Watermark,
     /// Rings when enough was written for a snapshot.
     pub(crate) snapshot_alarm: Alarm,
     pub(crate) counters: CachePadded<Counters>,
@@ -45,8 +48,18 @@ pub(crate) struct Gate {
 pub(crate) struct Counters {
     pub(crate) applied_sequence: Statistic,
     pub(crate) duplicates: Statistic,
+    pub(crate) commands: CachePadded<CommandCounters>,
     pub(crate) groups: Statistic,
     pub(crate) bytes_written: Statistic,
+}
+
+/// Of the commands that a partition decided.
+#[derive(Debug, Default)]
+pub(crate) struct CommandCounters {
+    pub(crate) accepted: Statistic,
+    pub(crate) rejected: Statistic,
+    pub(crate) repeated: Statistic,
+    pub(crate) panics: Statistic,
 }
 
 /// Why a partition takes no event.
@@ -70,6 +83,7 @@ impl Gate {
             space: Signal::new(),
             durable: Watermark::new(last_sequence),
             settled: Watermark::new(0),
+            applied: Watermark::new(0),
             snapshot_alarm: Alarm::new(Arc::new(Signal::new())),
             counters,
         }
@@ -144,12 +158,27 @@ impl Gate {
         self.worker.notify();
     }
 
+    /// Runs the wakers that became due, of whoever waits for whatever.
+    pub(crate) fn run_wakers(&self) {
+        self.applied.run_wakers();
+        self.durable.run_wakers();
+        self.settled.run_wakers();
+    }
+
+    /// Whether wakers wait for [`run_wakers`](Self::run_wakers).
+    pub(crate) fn has_wakers_due(&self) -> bool {
+        self.applied.has_wakers_due()
+            || self.durable.has_wakers_due()
+            || self.settled.has_wakers_due()
+    }
+
     /// Answers every receipt above the settled position: nothing will be settled any more.
     pub(crate) fn fail_receipts(&self, poison: Poison) {
         if is_planted(Canary::ReceiptsFailBeforeTheirCause) {
             self.settled.fail();
         }
         let _ = self.receipt_poison.set(poison);
+        self.applied.fail();
         self.durable.fail();
         self.settled.fail();
         self.worker.notify();

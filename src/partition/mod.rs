@@ -1,10 +1,12 @@
 //! The partition: one state machine that owns its state alone, and the threads around it.
 //!
-//! `gate` is what publishers and waiters see of it, `sequencer` the machine itself, `worker` the
+//! `gate` is what publishers and waiters see of it, `sequencer` the machine itself, `commands` what it
+//! does where there is something to decide, `worker` the
 //! thread that steps it, `exchange` the hand-over of groups to `journaler`, the thread that blocks in
 //! the kernel, and `mailbox` how other threads look at the state.
 
 mod alarm;
+mod commands;
 mod exchange;
 mod gate;
 mod journaler;
@@ -16,6 +18,7 @@ mod worker;
 pub use poison::Poison;
 
 pub(crate) use alarm::Alarm;
+pub(crate) use commands::CommandDesk;
 #[cfg(loom)]
 pub(crate) use exchange::BUFFERS;
 pub(crate) use exchange::Exchange;

@@ -1,6 +1,7 @@
 //! The partition itself: dedupe, number, append, apply, hand over. A machine that never blocks.
 #![allow(unsafe_code, reason = "calls the trusted access")]
 
+use super::commands::CommandDesk;
 use super::exchange::{BUFFERS, Exchange};
 use super::gate::Gate;
 use super::mailbox::Mailbox;
@@ -8,8 +9,9 @@ use super::poison::Poison;
 use crate::callback::{Callback, panic_message};
 use crate::canary::{Canary, is_planted};
 use crate::clock;
+use crate::command::{KeyVersions, Outcomes};
 use crate::event::{Coming, Event, State};
-use crate::journal::format::{Frame, FrameHeader, KIND_MARKER};
+use crate::journal::format::{Frame, FrameHeader, KIND_APPEND, KIND_COMMAND, KIND_MARKER};
 use crate::journal::{FrameTimes, GroupBuffer};
 use crate::ring::{RingPoller, RingPublisher};
 use crate::source::SourceTable;
@@ -28,38 +30,50 @@ const GROUP_ROOM_MIN: usize = 64 * GROUP_BYTES_PER_SLOT;
 
 /// One partition, stepped by the thread that owns it.
 pub(crate) struct Partition<S: State> {
-    gate: Arc<Gate>,
+    pub(super) gate: Arc<Gate>,
     mailbox: Arc<Mailbox<S>>,
     poller: RingPoller,
     sealer: RingPublisher,
     /// `None` without a journal: a group is settled as soon as it is applied.
     exchange: Option<Arc<Exchange>>,
-    state: S,
-    sources: SourceTable,
+    pub(super) state: S,
+    pub(super) sources: SourceTable,
+    pub(super) outcomes: Outcomes,
+    pub(super) versions: KeyVersions,
+    pub(super) commands: CommandDesk<S>,
     /// `None` while every buffer is at the journal: then nothing is read from the ring.
-    open: Option<GroupBuffer>,
+    pub(super) open: Option<GroupBuffer>,
     /// The pool: buffers that are neither open nor at the journal.
     spare: Vec<GroupBuffer>,
     /// Groups at the journal.
     in_flight: usize,
     /// The events of the current step.
-    batch: Vec<Batched>,
-    next_sequence: u64,
-    /// The position of the last whole record read from the ring.
-    position: u64,
+    pub(super) batch: Vec<Batched>,
+    pub(super) next_sequence: u64,
+    /// The position of the last whole record that was handled.
+    pub(super) position: u64,
     journal_time_ns: u64,
     /// How many slots the last two polls read, the last one first.
     last_polls: [u64; 2],
-    stage: Stage,
+    pub(super) stage: Stage,
 }
 
 /// An event that was appended and is to be applied.
 #[derive(Debug, Clone, Copy)]
-struct Batched {
+pub(super) struct Batched {
     /// Where its frame starts in the open group.
-    offset: usize,
+    pub(super) offset: usize,
     /// The ring position of its record.
-    position: u64,
+    pub(super) position: u64,
+}
+
+/// What of a batch must be taken back where `apply` panicked for one of its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutFrom {
+    /// That event, and those behind it.
+    ThePanickedOne,
+    /// All of it: the events of one command happen together or not at all.
+    TheFirst,
 }
 
 /// What one look at the ring came to.
@@ -70,7 +84,7 @@ struct Absorbed {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Running,
     /// `apply` panicked: what precedes it is on its way to the journal.
     ApplyPanicked,
@@ -86,8 +100,24 @@ enum Stage {
 pub(crate) struct Resumed<S> {
     pub(crate) state: S,
     pub(crate) sources: SourceTable,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) versions: KeyVersions,
     pub(crate) last_sequence: u64,
     pub(crate) journal_time_ns: u64,
+}
+
+impl<S: State> Resumed<S> {
+    /// A partition without a history.
+    pub(crate) fn fresh(state: S) -> Self {
+        Self {
+            state,
+            sources: SourceTable::default(),
+            outcomes: Outcomes::default(),
+            versions: KeyVersions::new(S::KEY_VERSIONS_MAX),
+            last_sequence: 0,
+            journal_time_ns: 0,
+        }
+    }
 }
 
 impl<S: State> Partition<S> {
@@ -97,6 +127,7 @@ impl<S: State> Partition<S> {
         (sealer, poller): (RingPublisher, RingPoller),
         exchange: Option<Arc<Exchange>>,
         group_bytes: usize,
+        commands: CommandDesk<S>,
         resumed: Resumed<S>,
     ) -> Self {
         let buffers = if exchange.is_some() { BUFFERS } else { 1 };
@@ -112,6 +143,9 @@ impl<S: State> Partition<S> {
             exchange,
             state: resumed.state,
             sources: resumed.sources,
+            outcomes: resumed.outcomes,
+            versions: resumed.versions,
+            commands,
             open: spare.pop(),
             spare,
             in_flight: 0,
@@ -134,8 +168,7 @@ impl<S: State> Partition<S> {
             Stage::Poisoned => self.end_when_asked(),
             Stage::Finished => false,
         };
-        self.gate.durable.run_wakers();
-        self.gate.settled.run_wakers();
+        self.gate.run_wakers();
         progress
     }
 
@@ -169,15 +202,13 @@ impl<S: State> Partition<S> {
             .exchange
             .as_ref()
             .is_some_and(|exchange| exchange.has_empty());
-        if buffer_came_back
-            || self.gate.durable.has_wakers_due()
-            || self.gate.settled.has_wakers_due()
-        {
+        if buffer_came_back || self.gate.has_wakers_due() {
             return true;
         }
         match self.stage {
             Stage::Running => {
-                let can_read = self.open.is_some() && self.poller.has_records();
+                let can_read = self.open.is_some()
+                    && (self.commands.has_staged() || self.poller.has_records());
                 can_read
                     || self.mailbox.is_due(self.position)
                     || self.gate.is_closing()
@@ -198,15 +229,25 @@ impl<S: State> Partition<S> {
             self.stage = Stage::Poisoned;
             return true;
         }
-        let absorbed = self.absorb();
+        let absorbed = match self.commands.has_staged() {
+            false => self.absorb(),
+            true => Absorbed::default(),
+        };
         self.last_polls = [absorbed.slots, self.last_polls[0]];
-        if !self.apply_batch() {
+        if !self.apply_batch(CutFrom::ThePanickedOne) {
             return true;
         }
         let mut progress = absorbed.slots > 0;
+        if self.commands.has_staged() {
+            progress |= self.handle_staged();
+            if self.stage != Stage::Running {
+                return true;
+            }
+        }
         progress |= self.serve_visits();
         progress |= self.hand_over();
-        if absorbed.emptied_ring && self.gate.is_closing() && self.seal() {
+        let is_drained = absorbed.emptied_ring && !self.commands.has_staged();
+        if is_drained && self.gate.is_closing() && self.seal() {
             self.stage = Stage::Sealed;
             progress = true;
         }
@@ -249,15 +290,20 @@ impl<S: State> Partition<S> {
             &mut self.sources,
             &mut self.batch,
         );
+        let (versions, commands) = (&mut self.versions, &mut self.commands);
         let position = &mut self.position;
         let mut duplicates = 0;
         let read = self.poller.poll(slots, |record_position, record| {
-            *position = record_position;
             let Ok((header, body)) = FrameHeader::read_record(record) else {
                 debug_assert!(false, "publishers write whole records");
                 return;
             };
-            if header.kind == KIND_MARKER {
+            let is_command = matches!(header.kind, KIND_COMMAND | KIND_APPEND);
+            let is_staged = is_command || commands.has_staged();
+            if !is_staged {
+                *position = record_position;
+            }
+            if header.kind == KIND_MARKER && !is_staged {
                 return;
             }
             if times.journal_ns == 0 {
@@ -265,12 +311,19 @@ impl<S: State> Partition<S> {
                 times.event_ms = (times.journal_ns / 1_000_000).cast_signed();
                 *journal_time_ns = times.journal_ns;
             }
-            if header.is_control() {
+            if is_staged {
+                // It is user code that decides: outside of this guard. And what follows comes behind
+                // what is decided.
+                commands.stage(record, record_position, times, open.capacity());
+            } else if header.is_control() {
                 let header = &header;
                 sources.replay(&Frame { header, body });
                 open.append_record(record, times);
             } else if sources.admit(&header) {
                 let offset = open.append_record(record, times);
+                if S::KEY_VERSIONS_MAX > 0 {
+                    versions.count(header.key);
+                }
                 batch.push(Batched {
                     offset,
                     position: record_position,
@@ -314,7 +367,7 @@ impl<S: State> Partition<S> {
     }
 
     /// Applies the events of the batch; `false` when `apply` panicked.
-    fn apply_batch(&mut self) -> bool {
+    pub(super) fn apply_batch(&mut self, cut_from: CutFrom) -> bool {
         if self.batch.is_empty() {
             return true;
         }
@@ -344,8 +397,12 @@ impl<S: State> Partition<S> {
         if let Err(payload) = outcome {
             // Cut before the event that panicked: it must never become durable, and its receipt,
             // as those behind it, must not settle with what precedes it.
-            let applied = usize::try_from(next_sequence - first_sequence).unwrap_or(usize::MAX);
-            let cut = self.batch.get(applied..).unwrap_or_default();
+            let kept = match cut_from {
+                CutFrom::ThePanickedOne => next_sequence - first_sequence,
+                CutFrom::TheFirst => 0,
+            };
+            let kept = usize::try_from(kept).unwrap_or(usize::MAX);
+            let cut = self.batch.get(kept..).unwrap_or_default();
             if let Some(panicked) = cut.first()
                 && !is_planted(Canary::PanickedEventSettles)
             {
@@ -373,6 +430,15 @@ impl<S: State> Partition<S> {
     /// Hands the open group to the journal when that is free, or when little more fits. Everything
     /// in the group has been applied.
     fn hand_over(&mut self) -> bool {
+        let is_due = self.open.as_ref().is_some_and(|open| {
+            let is_full = open.room() < self.poller.partial_bytes() + GROUP_ROOM_MIN;
+            self.in_flight == 0 || is_full
+        });
+        self.hand_over_if(is_due)
+    }
+
+    /// As [`hand_over`](Self::hand_over), but says whether the time has come.
+    pub(super) fn hand_over_if(&mut self, is_due: bool) -> bool {
         let Some(open) = &mut self.open else {
             return false;
         };
@@ -399,8 +465,7 @@ impl<S: State> Partition<S> {
             }
             return settles;
         }
-        let is_full = open.room() < self.poller.partial_bytes() + GROUP_ROOM_MIN;
-        if self.in_flight > 0 && !is_full {
+        if !is_due {
             return false;
         }
         if let Some(group) = self.open.take() {

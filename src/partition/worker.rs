@@ -23,8 +23,7 @@ pub(crate) fn run_partitions<S: State>(mut partitions: Vec<Partition<S>>, signal
             };
             gate.poison(poison.clone());
             gate.fail_receipts(poison);
-            gate.durable.run_wakers();
-            gate.settled.run_wakers();
+            gate.run_wakers();
         }
         for partition in &mut partitions {
             partition.finish();

@@ -11,6 +11,7 @@ use super::recover::{Recovered, recover_all, unrecovered};
 use super::{Durability, OpenError, PartitionStart, StartReport};
 use crate::EVENT_BYTES_MAX;
 use crate::clock::Moment;
+use crate::command::Commands;
 use crate::event::{Event, State, fingerprint};
 use crate::idle::Signal;
 use crate::journal::format::frame_bytes;
@@ -18,7 +19,7 @@ use crate::journal::{
     self, Directory, JournalError, Preparer, SEGMENT_BYTES_MIN, SegmentSizes, Writer,
     WriterSettings,
 };
-use crate::partition::{Alarm, Exchange, Gate, Mailbox, Partition};
+use crate::partition::{Alarm, CommandDesk, Exchange, Gate, Mailbox, Partition};
 use crate::ring;
 use crate::snapshot::{Fresh, Parts, Policy, Retention, Snapshotter};
 use crate::storage::{Files, OpenMode, Storage};
@@ -408,6 +409,7 @@ impl Builder {
         };
         let snapshot_signal = Arc::new(Signal::new());
         let (mut gates, mut mailboxes, mut rings) = (Vec::new(), Vec::new(), Vec::new());
+        let commands = Arc::new(Commands::default());
         let (mut partitions, mut tables) = (Vec::new(), Vec::new());
         for (partition, recovered) in (0..).zip(opened.partitions) {
             let (resumed, recovery) = (recovered.resumed, recovered.recovery);
@@ -456,6 +458,7 @@ impl Builder {
                 (publisher.clone(), poller),
                 exchange,
                 self.group_bytes_each(),
+                CommandDesk::new(Arc::clone(&commands), self.partitions),
                 resumed,
             ));
             gates.push(gate);
@@ -484,7 +487,7 @@ impl Builder {
             }
         }
         Ok(Assembled {
-            shared: Shared::new(gates, mailboxes, rings, &tables, snapshotter),
+            shared: Shared::new(gates, mailboxes, rings, &tables, commands, snapshotter),
             partitions,
         })
     }

@@ -75,8 +75,7 @@ impl Running {
         }
         for gate in &self.gates {
             // A journaler that failed last made wakers due that nobody else would run any more.
-            gate.durable.run_wakers();
-            gate.settled.run_wakers();
+            gate.run_wakers();
         }
         if let Some((preparer, thread)) = self.preparer.take() {
             preparer.stop();

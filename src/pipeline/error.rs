@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::BatchReceipt;
 use super::report::CloseReport;
-use crate::event::{ArchiveError, ViewError};
+use crate::event::{ArchiveError, RecordError, ViewError};
 use crate::journal::ReadError;
 use crate::partition::{Poison, Refusal};
 use crate::snapshot::RejectedSnapshot;
@@ -120,6 +120,15 @@ pub enum PublishError {
     /// would wait for the thread that makes it. Publish from another thread.
     #[error("publishing from inside a callback of the engine would deadlock")]
     WouldDeadlock,
+}
+
+impl From<RecordError> for PublishError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Archive(error) => Self::Archive(error),
+            RecordError::Invalid(error) => Self::Invalid(error),
+        }
+    }
 }
 
 impl PublishError {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::close::Running;
 use super::{Builder, CloseError, CloseReport, PartitionStats, Publisher, StartReport};
 use crate::callback;
+use crate::command::Commands;
 use crate::event::State;
 use crate::partition::{Gate, Mailbox};
 use crate::ring::RingPublisher;
@@ -25,21 +26,23 @@ pub struct Pipeline<S: State> {
 
 /// What the pipeline's handles share.
 #[derive(Debug)]
-pub(crate) struct Shared<S> {
+pub(crate) struct Shared<S: State> {
     pub(crate) gates: Arc<[Arc<Gate>]>,
     pub(crate) mailboxes: Vec<Arc<Mailbox<S>>>,
     rings: Mutex<Vec<RingPublisher>>,
     pub(crate) sources: Arc<Registry>,
+    pub(crate) commands: Arc<Commands<S>>,
     /// `None` where the state takes no snapshots, or nothing is journaled.
     pub(crate) snapshotter: Option<Arc<Snapshotter<S>>>,
 }
 
-impl<S> Shared<S> {
+impl<S: State> Shared<S> {
     pub(crate) fn new(
         gates: Vec<Arc<Gate>>,
         mailboxes: Vec<Arc<Mailbox<S>>>,
         rings: Vec<RingPublisher>,
         tables: &[SourceTable],
+        commands: Arc<Commands<S>>,
         snapshotter: Option<Arc<Snapshotter<S>>>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -47,6 +50,7 @@ impl<S> Shared<S> {
             mailboxes,
             rings: Mutex::new(rings),
             sources: Arc::new(Registry::recovered(tables)),
+            commands,
             snapshotter,
         })
     }
@@ -60,7 +64,7 @@ impl<S: State> Shared<S> {
     }
 }
 
-impl<S> Shared<S> {
+impl<S: State> Shared<S> {
     /// Each partition at this moment.
     pub(crate) fn stats(&self) -> Vec<PartitionStats> {
         self.gates
@@ -69,6 +73,10 @@ impl<S> Shared<S> {
                 durable_sequence: gate.durable.get(),
                 applied_sequence: gate.counters.applied_sequence.get(),
                 duplicates: gate.counters.duplicates.get(),
+                commands_accepted: gate.counters.commands.accepted.get(),
+                commands_rejected: gate.counters.commands.rejected.get(),
+                commands_repeated: gate.counters.commands.repeated.get(),
+                decide_panics: gate.counters.commands.panics.get(),
                 groups: gate.counters.groups.get(),
                 bytes_written: gate.counters.bytes_written.get(),
             })

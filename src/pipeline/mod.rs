@@ -32,5 +32,6 @@ pub use receipt::Receipt;
 pub use recovered::RecoveredPartition;
 pub use report::{CloseReport, PartitionReport, PartitionStart, PartitionStats, StartReport};
 
-pub(crate) use publisher::{SourceStamp, WhenFull, record_of, record_of_mut};
-pub(crate) use receipt::Settles;
+pub(crate) use lifecycle::Shared;
+pub(crate) use publisher::{WhenFull, record_of, record_of_mut};
+pub(crate) use receipt::{Level, Settles};

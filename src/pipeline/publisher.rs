@@ -6,10 +6,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::{BatchReceipt, PublishAllError, PublishError, Receipt, Settles};
-use crate::EVENT_BYTES_MAX;
 use crate::callback;
-use crate::event::{Archiver, Event, ViewError};
-use crate::journal::format::{CONTROL_KIND_MIN, FrameHeader, NO_EVENT_TIME};
+use crate::event::{Archiver, Event, SourceStamp, archive_stamped, record_archiver};
+use crate::journal::format::FrameHeader;
 use crate::partition::Gate;
 use crate::ring::{RingFull, RingPublisher, slots_for};
 use crate::routing::partition_of;
@@ -51,14 +50,6 @@ struct Lane {
 /// Slots that [`Publisher::publish_all`] gathers: enough to share the cost of a claim, few enough for
 /// the partitions to begin while the next ones are being archived.
 pub(super) const BATCH_SLOTS: usize = 64;
-
-/// What a source adds to a frame.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct SourceStamp {
-    pub(crate) source_id: u32,
-    pub(crate) number: u64,
-    pub(crate) lag: u32,
-}
 
 /// What to do while a ring has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +195,7 @@ impl<E: Event> Publisher<E> {
 
     /// An archiver for [`prepare`](Self::prepare).
     pub(crate) fn new_archiver() -> Archiver {
-        Archiver::new(FrameHeader::BYTES, EVENT_BYTES_MAX)
+        record_archiver()
     }
 
     /// Archives an event with `archiver`, whose [record](record_of) may then be published with
@@ -234,6 +225,42 @@ impl<E: Event> Publisher<E> {
         self.send(&mut scratch.lanes, partition, record, WhenFull::Wait)
     }
 
+    /// Publishes the record that `make` has the archiver hold, to the partition that it returns.
+    #[inline]
+    pub(crate) fn publish_made<X: From<PublishError>>(
+        &self,
+        when_full: WhenFull,
+        make: impl FnOnce(&mut Archiver) -> Result<u32, X>,
+    ) -> Result<Receipt<'_>, X> {
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock.into());
+        }
+        let mut scratch = self.scratch()?;
+        let Scratch { archiver, lanes } = &mut *scratch;
+        let partition = make(archiver)?;
+        Ok(self.send(lanes, partition, record_of(archiver), when_full)?)
+    }
+
+    /// Publishes a record that was put together elsewhere.
+    pub(crate) fn publish_whole(
+        &self,
+        partition: u32,
+        record: &[u8],
+        when_full: WhenFull,
+    ) -> Result<Receipt<'_>, PublishError> {
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock);
+        }
+        let mut scratch = self.scratch()?;
+        self.send(&mut scratch.lanes, partition, record, when_full)
+    }
+
+    /// Waits for a position of a partition to settle; `false` where it never will.
+    pub(crate) fn wait_settled(&self, partition: u32, position: u64) -> bool {
+        let gate = &self.gates[partition as usize];
+        gate.settled.wait(position).is_ok()
+    }
+
     /// Publishes a record of the engine's own to one partition.
     pub(crate) fn publish_control(
         &self,
@@ -241,12 +268,8 @@ impl<E: Event> Publisher<E> {
         header: FrameHeader,
         body: &[u8],
     ) -> Result<Receipt<'_>, PublishError> {
-        if callback::is_inside() {
-            return Err(PublishError::WouldDeadlock);
-        }
-        let mut scratch = self.scratch()?;
         let record = [header.as_record(), body].concat();
-        self.send(&mut scratch.lanes, partition, &record, WhenFull::Wait)
+        self.publish_whole(partition, &record, WhenFull::Wait)
     }
 
     /// Publishes the event with its source's stamp.
@@ -344,8 +367,7 @@ pub(crate) fn record_of_mut(archiver: &mut Archiver) -> &mut [u8] {
     archiver.record_mut(FrameHeader::RECORD_BYTES)
 }
 
-/// Archives and validates the event, fills in its frame header, and returns its partition.
-/// Everything of the user's runs here, before anything is claimed.
+/// Archives the event as a record, and returns its partition.
 #[inline(always)]
 fn archive<E: Event>(
     archiver: &mut Archiver,
@@ -353,33 +375,8 @@ fn archive<E: Event>(
     stamp: SourceStamp,
     partitions: u32,
 ) -> Result<u32, PublishError> {
-    event.archive(archiver)?;
-    let event_type = event.event_type();
-    if event_type.kind >= CONTROL_KIND_MIN {
-        // Only an `Event` written by hand can: it would pass for a record of the engine's own.
-        let (kind, version) = (event_type.kind, event_type.version);
-        return Err(PublishError::Invalid(ViewError::UnknownType {
-            kind,
-            version,
-        }));
-    }
-    let archived = archiver.archived();
-    E::view(event_type.kind, event_type.version, archived).map_err(PublishError::Invalid)?;
-    let key = event.key();
-    let header = FrameHeader {
-        #[expect(clippy::cast_possible_truncation, reason = "at most EVENT_BYTES_MAX")]
-        length: archived.len() as u32,
-        kind: event_type.kind,
-        version: event_type.version,
-        source_id: stamp.source_id,
-        source_lag: stamp.lag,
-        source_number: stamp.number,
-        key,
-        event_time_ms: event.time_ms().unwrap_or(NO_EVENT_TIME),
-        journal_time_ns: 0,
-    };
-    record_of_mut(archiver)[..FrameHeader::RECORD_BYTES].copy_from_slice(header.as_record());
-    Ok(partition_of(key, partitions))
+    let header = archive_stamped(archiver, event, stamp)?;
+    Ok(partition_of(header.key, partitions))
 }
 
 /// Publishes a record to a partition and wakes it; returns the record's ring position.

@@ -8,7 +8,7 @@ use super::ReceiptError;
 use crate::callback;
 use crate::partition::Gate;
 use crate::sync::Arc;
-use crate::watermark::{Failed, Registration};
+use crate::watermark::{Failed, Registration, Watermark};
 
 /// What [`Publisher::publish`](crate::Publisher::publish) returns for an event that was taken.
 ///
@@ -22,8 +22,17 @@ use crate::watermark::{Failed, Registration};
 pub struct Receipt<'a> {
     gate: GateRef<'a>,
     position: u64,
+    level: Level,
     /// Where a polled receipt stands among the waiters.
     registration: Option<Registration>,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Durable,
+    /// Only that it is decided and applied: for commands.
+    Applied,
 }
 
 #[derive(Debug)]
@@ -54,6 +63,7 @@ impl Settles {
         Receipt {
             gate,
             position: self.position,
+            level: Level::Durable,
             registration: None,
         }
     }
@@ -76,6 +86,7 @@ impl<'a> Receipt<'a> {
         Self {
             gate: GateRef::Borrowed(gate),
             position,
+            level: Level::Durable,
             registration: None,
         }
     }
@@ -87,14 +98,38 @@ impl<'a> Receipt<'a> {
     /// [`ReceiptError::Poisoned`] when the partition stopped before; [`ReceiptError::WouldDeadlock`]
     /// from inside a callback.
     pub fn wait(self) -> Result<(), ReceiptError> {
+        self.block()
+    }
+
+    /// As [`wait`](Self::wait), without giving the receipt away.
+    pub(crate) fn block(&self) -> Result<(), ReceiptError> {
         if callback::is_inside() {
             return Err(ReceiptError::WouldDeadlock);
         }
-        self.gate
-            .get()
-            .settled
+        self.watermark()
             .wait(self.position)
             .map_err(|failed| self.error(failed))
+    }
+
+    /// Waits for another level from now on.
+    pub(crate) fn wait_for(&mut self, level: Level) {
+        self.forget();
+        self.level = level;
+    }
+
+    /// Where its record is in the partition's ring.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Another one for the same, that borrows nothing.
+    pub(crate) fn shared(&self) -> Receipt<'static> {
+        Receipt {
+            gate: GateRef::Shared(Arc::clone(self.gate.get())),
+            position: self.position,
+            level: self.level,
+            registration: None,
+        }
     }
 
     /// Whether the event is durable by now, or never will be. Never blocks.
@@ -103,7 +138,7 @@ impl<'a> Receipt<'a> {
     ///
     /// [`ReceiptError::Poisoned`].
     pub fn is_durable(&self) -> Result<bool, ReceiptError> {
-        match self.gate.get().settled.check(self.position) {
+        match self.watermark().check(self.position) {
             Poll::Ready(Ok(())) => Ok(true),
             Poll::Ready(Err(failed)) => Err(self.error(failed)),
             Poll::Pending => Ok(false),
@@ -112,18 +147,26 @@ impl<'a> Receipt<'a> {
 
     /// A receipt that borrows nothing.
     pub fn detach(self) -> Receipt<'static> {
-        let gate = GateRef::Shared(Arc::clone(self.gate.get()));
-        Receipt {
-            gate,
-            position: self.position,
-            registration: None,
-        }
+        self.shared()
     }
 
     /// The partition that took the event.
     #[must_use]
     pub fn partition(&self) -> u32 {
         self.gate.get().partition
+    }
+
+    fn watermark(&self) -> &Watermark {
+        match self.level {
+            Level::Durable => &self.gate.get().settled,
+            Level::Applied => &self.gate.get().applied,
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Some(registration) = self.registration.take() {
+            self.watermark().forget(registration);
+        }
     }
 
     fn error(&self, _: Failed) -> ReceiptError {
@@ -140,11 +183,7 @@ impl Future for Receipt<'_> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut registration = self.registration.take();
         let position = self.position;
-        let polled = self
-            .gate
-            .get()
-            .settled
-            .poll(position, &mut registration, context);
+        let polled = self.watermark().poll(position, &mut registration, context);
         self.registration = registration;
         polled.map_err(|failed| self.error(failed))
     }
@@ -153,8 +192,8 @@ impl Future for Receipt<'_> {
 impl Drop for Receipt<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(registration) = self.registration.take() {
-            self.gate.get().settled.forget(registration);
+        if self.registration.is_some() {
+            self.forget();
         }
     }
 }

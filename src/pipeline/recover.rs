@@ -6,7 +6,6 @@ use crate::journal::{Directory, PartitionRecovery, RecoverError, recover_partiti
 use crate::partition::Resumed;
 use crate::replay::{Replay, ReplayError};
 use crate::snapshot::{AsOf, Fresh, RejectedSnapshot, RestoreError, restore};
-use crate::source::SourceTable;
 use crate::sync::{self, Mutex};
 
 /// One partition as opening found it.
@@ -77,14 +76,9 @@ pub(crate) fn recover_in_order<S: State>(
 }
 
 /// A partition without a history.
-pub(crate) fn unrecovered<S>(state: S) -> Recovered<S> {
+pub(crate) fn unrecovered<S: State>(state: S) -> Recovered<S> {
     Recovered {
-        resumed: Resumed {
-            state,
-            sources: SourceTable::default(),
-            last_sequence: 0,
-            journal_time_ns: 0,
-        },
+        resumed: Resumed::fresh(state),
         recovery: None,
         snapshot_sequence: None,
         rejected_snapshots: Vec::new(),
@@ -144,6 +138,8 @@ fn recover<S: State>(
         resumed: Resumed {
             state: replay.state,
             sources: replay.tables.sources,
+            outcomes: replay.tables.outcomes,
+            versions: replay.tables.versions,
             last_sequence: recovery.last_sequence,
             journal_time_ns: replay.tables.journal_time_ns,
         },

@@ -58,6 +58,14 @@ pub struct PartitionStats {
     pub durable_sequence: u64,
     /// Events whose source number had been seen before.
     pub duplicates: u64,
+    /// Commands accepted since opening.
+    pub commands_accepted: u64,
+    /// Commands rejected since opening.
+    pub commands_rejected: u64,
+    /// Commands answered with an outcome that they had before, or that was forgotten, since opening.
+    pub commands_repeated: u64,
+    /// Commands that `decide` panicked for since opening.
+    pub decide_panics: u64,
     /// Groups committed since opening.
     pub groups: u64,
     /// Bytes written since opening, headers and padding included.

@@ -1,7 +1,9 @@
 //! The simulated pipeline.
 
 use super::Settings;
+use crate::client::{Appender, Client, ClientError, CommandSource};
 use crate::clock::SimulatedClock;
+use crate::command::Decider;
 use crate::event::State;
 use crate::partition::{Partition, Poison};
 use crate::pipeline::stepped::{Running, Shared, Stepped};
@@ -120,6 +122,45 @@ impl<S: State> Simulation<S> {
         // A record for each partition: the rings must have room, because nobody would make it.
         self.run_until_idle();
         Source::open(name, &self.shared.sources, self.shared.publisher())
+    }
+
+    /// A client as [`Pipeline::client_with`](crate::Pipeline::client_with) gives it. Its `try_send` never
+    /// waits; its `send` must not be used, nor a [`Pending`](crate::Pending) be waited for: ask it with
+    /// [`try_take`](crate::Pending::try_take).
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub fn client(&self, pending_max: usize) -> Result<Client<S>, ClientError>
+    where
+        S: Decider,
+    {
+        Client::new(&self.shared, pending_max)
+    }
+
+    /// A source of commands as [`Pipeline::command_source`](crate::Pipeline::command_source) gives it, to be
+    /// used as [`client`](Self::client), and not to outlive the simulation.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub fn command_source(&mut self, name: &str) -> Result<CommandSource<S>, ClientError>
+    where
+        S: Decider,
+    {
+        // As in `source`.
+        self.run_until_idle();
+        CommandSource::open(name, &self.shared)
+    }
+
+    /// An appender as [`Pipeline::appender`](crate::Pipeline::appender) gives it, to be used as
+    /// [`client`](Self::client).
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub fn appender(&self) -> Result<Appender<S::Event>, ClientError> {
+        Appender::new(&self.shared)
     }
 
     /// One actor, chosen by the seed, does one step; says whether it had anything to do.

@@ -8,6 +8,7 @@ use bytemuck::Zeroable;
 use super::Tables;
 use crate::EVENT_BYTES_MAX;
 use crate::canary::{Canary, is_planted};
+use crate::command::KeyVersions;
 use crate::journal::format::{Checksum, Damage, Frame, FrameHeader, SnapshotHeader, frame_bytes};
 use crate::journal::{SnapshotName, read_snapshot_header};
 use crate::storage::{OpenMode, Storage, StorageFile};
@@ -101,6 +102,8 @@ pub(crate) enum Unusable {
     StateVersion { found: u32, known: u32 },
     #[error("it was taken with other event types")]
     Schema,
+    #[error("it has the versions of fewer keys than this program asks for")]
+    KeyVersions,
     #[error("`load` refused it: {0}")]
     Load(io::Error),
     #[error("`load` panicked: {0}")]
@@ -182,10 +185,13 @@ impl Body<'_> {
         Ok(())
     }
 
-    /// The engine's tables, which come first.
-    pub(crate) fn tables(&mut self) -> Result<Tables, Unusable> {
+    /// The engine's tables, which come first, with the versions of up to so many keys.
+    pub(crate) fn tables(&mut self, key_versions_max: usize) -> Result<Tables, Unusable> {
         let mut section = (&mut self.reader).take(self.header.tables_bytes);
-        let mut tables = Tables::default();
+        let mut tables = Tables {
+            versions: KeyVersions::unread(key_versions_max),
+            ..Tables::default()
+        };
         let mut body = Vec::new();
         while !section.fill_buf()?.is_empty() {
             let mut header = FrameHeader::zeroed();

@@ -121,7 +121,7 @@ pub(crate) fn restore<S: State>(
     }
     Ok(Restored {
         state: fresh(partition),
-        tables: Tables::default(),
+        tables: Tables::new(S::KEY_VERSIONS_MAX),
         header: None,
         rejected,
     })
@@ -152,7 +152,10 @@ fn load<S: State>(
         );
     }
     let mut body = file.body();
-    let tables = body.tables()?;
+    let tables = body.tables(S::KEY_VERSIONS_MAX)?;
+    if is_complete && tables.versions.lack_keys() {
+        return Err(Unusable::KeyVersions);
+    }
     let load = std::panic::AssertUnwindSafe(|| {
         let _inside = Callback::enter();
         let mut state = fresh();
@@ -198,7 +201,7 @@ pub(crate) fn check_snapshots(
         let file = SnapshotFile::open(storage, partition_dir, name, partition, journal_id);
         let checked = file.and_then(|file| {
             let mut body = file.body();
-            body.tables()?;
+            body.tables(0)?;
             body.finish()
         });
         match checked {

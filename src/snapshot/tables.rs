@@ -1,9 +1,10 @@
 //! What a partition's past comes down to besides the state: the fold of its frames.
 
 use super::Totals;
+use crate::command::{KeyVersions, Outcomes};
 use crate::journal::format::{
-    Frame, FrameHeader, KIND_SOURCE_NAMED, KIND_SOURCE_REACHED, KIND_SOURCE_RETIRED,
-    KIND_SOURCE_SKIPPED, KIND_TOTAL,
+    Frame, FrameHeader, KIND_KEY_VERSION, KIND_KEY_VERSIONS, KIND_OUTCOME, KIND_SOURCE_NAMED,
+    KIND_SOURCE_REACHED, KIND_SOURCE_RETIRED, KIND_SOURCE_SKIPPED, KIND_TOTAL,
 };
 use crate::source::{SourceInfo, SourceTable};
 
@@ -12,22 +13,44 @@ use crate::source::{SourceInfo, SourceTable};
 pub(crate) struct Tables {
     pub(crate) sources: SourceTable,
     pub(crate) totals: Totals,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) versions: KeyVersions,
     pub(crate) journal_time_ns: u64,
 }
 
 impl Tables {
+    /// Those of a partition without a history, whose state asks for so many versions of keys.
+    pub(crate) fn new(key_versions_max: usize) -> Self {
+        Self {
+            versions: KeyVersions::new(key_versions_max),
+            ..Self::default()
+        }
+    }
+
     /// Folds one frame of the journal, or one record of a snapshot.
     #[inline]
     pub(crate) fn replay(&mut self, frame: &Frame<'_>) {
         self.journal_time_ns = self.journal_time_ns.max(frame.header.journal_time_ns);
-        if frame.header.kind == KIND_TOTAL {
-            self.totals.replay(frame.header);
+        let header = frame.header;
+        if !header.is_control() {
+            self.totals.count(header);
+            self.versions.count(header.key);
+            self.sources.replay(frame);
             return;
         }
-        if !frame.header.is_control() {
-            self.totals.count(frame.header);
+        match header.kind {
+            KIND_TOTAL => self.totals.replay(header),
+            KIND_KEY_VERSION => self.versions.set(header.key, header.source_number),
+            KIND_KEY_VERSIONS => self
+                .versions
+                .recorded(header.key, header.source_number == 1),
+            KIND_OUTCOME => {
+                let (source, number) = (header.source_id, header.source_number);
+                self.outcomes.keep(source, number, frame.body);
+                self.sources.replay(frame);
+            }
+            _ => self.sources.replay(frame),
         }
-        self.sources.replay(frame);
     }
 
     /// Hands `on_record` the records that [`replay`](Self::replay) rebuilds the tables from.
@@ -42,6 +65,29 @@ impl Tables {
             for (record, body) in source_records(source) {
                 on_record(&record, body)?;
             }
+        }
+        for (source_id, number, body) in self.outcomes.iter() {
+            let record = FrameHeader {
+                source_number: number,
+                ..FrameHeader::control(KIND_OUTCOME, source_id, body.len())
+            };
+            on_record(&record, body)?;
+        }
+        if self.versions.are_kept() {
+            let record = FrameHeader {
+                key: self.versions.keys_max() as u64,
+                source_number: self.versions.is_overflown().into(),
+                ..FrameHeader::control(KIND_KEY_VERSIONS, 0, 0)
+            };
+            on_record(&record, &[])?;
+        }
+        for (key, count) in self.versions.iter() {
+            let record = FrameHeader {
+                key,
+                source_number: count,
+                ..FrameHeader::control(KIND_KEY_VERSION, 0, 0)
+            };
+            on_record(&record, &[])?;
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use super::registry::{Lease, Registry};
 use super::table::LAG_UNKNOWN;
 use super::{SourceError, SourcePublishError};
 use crate::callback;
-use crate::event::{Event, State};
-use crate::pipeline::{Pipeline, PublishError, Publisher, Receipt, SourceStamp, WhenFull};
+use crate::event::{Event, SourceStamp, State};
+use crate::pipeline::{Pipeline, PublishError, Publisher, Receipt, WhenFull};
 use crate::sync::Arc;
 
 /// The one live handle of a named source: publishes events with increasing numbers.

@@ -21,5 +21,5 @@ pub use exclusive::Source;
 pub use receipt::ContiguousReceipt;
 pub use table::SourceInfo;
 
-pub(crate) use registry::Registry;
-pub(crate) use table::SourceTable;
+pub(crate) use registry::{Lease, Registry};
+pub(crate) use table::{LAG_UNKNOWN, SourceTable};

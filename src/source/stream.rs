@@ -8,9 +8,9 @@ use super::registry::Lease;
 use super::table::GAPS_MAX;
 use super::{ContiguousReceipt, HeldError, SourcePublishError};
 use crate::clock::Moment;
-use crate::event::{Archiver, Event};
+use crate::event::{Archiver, Event, SourceStamp};
 use crate::journal::format::{FrameHeader, KIND_SOURCE_SKIPPED};
-use crate::pipeline::{PublishError, Publisher, Settles, SourceStamp, record_of, record_of_mut};
+use crate::pipeline::{PublishError, Publisher, Settles, record_of, record_of_mut};
 use crate::routing::partition_of;
 use crate::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What one partition knows of the sources that published into it.
 
 use crate::journal::format::{
-    Frame, FrameHeader, KIND_SOURCE_NAMED, KIND_SOURCE_REACHED, KIND_SOURCE_RETIRED,
+    Frame, FrameHeader, KIND_OUTCOME, KIND_SOURCE_NAMED, KIND_SOURCE_REACHED, KIND_SOURCE_RETIRED,
     KIND_SOURCE_SKIPPED,
 };
 
@@ -64,6 +64,12 @@ impl SourceTable {
         true
     }
 
+    /// The highest number of a source; 0 where there is none.
+    pub(crate) fn last_number(&self, source_id: u32) -> u64 {
+        let index = (source_id as usize).wrapping_sub(1);
+        self.entries.get(index).map_or(0, |entry| entry.last_number)
+    }
+
     /// Folds one frame of the journal.
     #[inline]
     pub(crate) fn replay(&mut self, frame: &Frame<'_>) {
@@ -92,6 +98,7 @@ impl SourceTable {
                 entry.last_number = entry.last_number.max(header.source_number);
                 entry.settled_number = entry.settled_number.max(header.key);
             }
+            KIND_OUTCOME => entry.last_number = entry.last_number.max(header.source_number),
             // A newer program's record: nothing this one could act on.
             _ => {}
         }

@@ -11,6 +11,7 @@
 )]
 
 mod atomic;
+mod handed;
 #[cfg(loom)]
 mod loom_parking;
 mod mutex;
@@ -31,6 +32,7 @@ use std::{sync as shared, thread};
 pub(crate) use atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, Statistic};
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam::queue::ArrayQueue;
+pub(crate) use handed::Handed;
 pub(crate) use mutex::{Mutex, lock};
 pub(crate) use once::OnceLock;
 pub(crate) use parking::{Thread, current, park, park_for, spin_hint, yield_now};

@@ -10,6 +10,14 @@ use crate::event::{EventMeta, SourceNumber};
 pub(crate) const CONTROL_KIND_MIN: u16 = 0xff00;
 /// Stands in the ring only: whoever published it waits until what came before it was applied.
 pub(crate) const KIND_MARKER: u16 = 0xffff;
+/// Stands in the ring only: a command. Its header has the command's key, its id as a source and a
+/// number, the place for the answer in `source_lag`, and the client's address as a time.
+pub(crate) const KIND_COMMAND: u16 = 0xfffe;
+/// Stands in the ring only: events that are appended where `key` has the version `source_number`
+/// ([`ANY_VERSION`]: whatever it has). The body is their frames; the answer is addressed as a command's.
+pub(crate) const KIND_APPEND: u16 = 0xfffd;
+/// In [`KIND_APPEND`].
+pub(crate) const ANY_VERSION: u64 = u64::MAX;
 /// The body is the name of source `source_id`.
 pub(crate) const KIND_SOURCE_NAMED: u16 = 0xff00;
 /// Source `source_id` skipped the numbers from `source_number` to `key`, both included.
@@ -17,11 +25,20 @@ pub(crate) const KIND_SOURCE_SKIPPED: u16 = 0xff01;
 /// Source `source_id` is retired: its name may be given again, its id never.
 pub(crate) const KIND_SOURCE_RETIRED: u16 = 0xff02;
 
+/// Behind the events of a command that has an id: its outcome. The command was number `source_number`
+/// of source `source_id`.
+pub(crate) const KIND_OUTCOME: u16 = 0xff05;
+
 /// In snapshots only: source `source_id` has its last number in `source_number`, and is settled up
 /// to `key`.
 pub(crate) const KIND_SOURCE_REACHED: u16 = 0xff03;
 /// In snapshots only: there are `key` events of kind `source_id` in version `source_number`.
 pub(crate) const KIND_TOTAL: u16 = 0xff04;
+/// In snapshots only: `key` has `source_number` events.
+pub(crate) const KIND_KEY_VERSION: u16 = 0xff06;
+/// In snapshots only: the versions of up to `key` keys are kept; there were more where `source_number`
+/// is 1.
+pub(crate) const KIND_KEY_VERSIONS: u16 = 0xff07;
 
 /// In a frame that is still in the ring: the event has no time of its own.
 pub(crate) const NO_EVENT_TIME: i64 = i64::MIN;

@@ -15,7 +15,8 @@ pub use damage::Damage;
 
 pub(crate) use checksum::{Checksum, checksum};
 pub(crate) use frame::{
-    CONTROL_KIND_MIN, Frame, FrameHeader, Frames, KIND_MARKER, KIND_SOURCE_NAMED,
+    ANY_VERSION, CONTROL_KIND_MIN, Frame, FrameHeader, Frames, KIND_APPEND, KIND_COMMAND,
+    KIND_KEY_VERSION, KIND_KEY_VERSIONS, KIND_MARKER, KIND_OUTCOME, KIND_SOURCE_NAMED,
     KIND_SOURCE_REACHED, KIND_SOURCE_RETIRED, KIND_SOURCE_SKIPPED, KIND_TOTAL, NO_EVENT_TIME,
     frame_bytes,
 };

@@ -1,0 +1,144 @@
+//! A command on its way: may be waited for, polled, or dropped.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::CommandError;
+use super::seat::{Answer, Seat};
+use crate::command::ReplyRing;
+use crate::pipeline::{Level, Receipt};
+use crate::sync::Arc;
+
+/// A command or an append that was taken, and that an answer will come for.
+///
+/// `Ok` from [`wait`](Self::wait), or from it as a future, guarantees that what was decided, and
+/// everything before it in its partition, is applied and as durable as the pipeline's
+/// [`Durability`](crate::Durability) says. That goes for a rejection, too: the events that were its
+/// reason are durable.
+///
+/// It has a place in its client's ring until it is answered and dropped. Dropping it unanswered loses
+/// the answer, and nothing else. It borrows the client; [`detach`](Self::detach) makes one that does
+/// not, for a task of its own.
+pub struct Pending<'a, V> {
+    receipt: Receipt<'a>,
+    ring: RingRef<'a, V>,
+    /// `None` once another one has it.
+    place: Option<usize>,
+}
+
+enum RingRef<'a, V> {
+    Borrowed(&'a Arc<ReplyRing<Answer<V>>>),
+    Shared(Arc<ReplyRing<Answer<V>>>),
+}
+
+impl<V> RingRef<'_, V> {
+    fn get(&self) -> &Arc<ReplyRing<Answer<V>>> {
+        match self {
+            Self::Borrowed(ring) => ring,
+            Self::Shared(ring) => ring,
+        }
+    }
+}
+
+impl<'a, V> Pending<'a, V> {
+    #[inline]
+    pub(super) fn new(seat: &'a Seat<V>, place: usize, receipt: Receipt<'a>) -> Self {
+        seat.sent(place, receipt.partition(), receipt.position());
+        Self {
+            receipt,
+            ring: RingRef::Borrowed(&seat.ring),
+            place: Some(place),
+        }
+    }
+
+    /// Blocks until what was decided is durable; parks at once, without spinning.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`].
+    pub fn wait(self) -> Result<V, CommandError> {
+        self.receipt.block()?;
+        self.take()
+    }
+
+    /// From now on waits for less: that it is decided, and its events are applied. A crash may still
+    /// take it back, also after its answer was seen.
+    #[must_use]
+    pub fn when_applied(mut self) -> Self {
+        self.receipt.wait_for(Level::Applied);
+        self
+    }
+
+    /// The answer, if the time for it has come. Never blocks. Afterwards this has nothing more to say,
+    /// and must not be asked again.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`].
+    ///
+    /// # Panics
+    ///
+    /// When the answer was taken before.
+    pub fn try_take(&mut self) -> Option<Result<V, CommandError>> {
+        match self.receipt.is_durable() {
+            Ok(false) => None,
+            Ok(true) => Some(self.take()),
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    /// One that borrows nothing.
+    #[must_use]
+    pub fn detach(mut self) -> Pending<'static, V> {
+        Pending {
+            receipt: self.receipt.shared(),
+            ring: RingRef::Shared(Arc::clone(self.ring.get())),
+            place: self.place.take(),
+        }
+    }
+
+    /// The partition that took it.
+    #[must_use]
+    pub fn partition(&self) -> u32 {
+        self.receipt.partition()
+    }
+
+    fn take(&self) -> Result<V, CommandError> {
+        let answer = self.place.and_then(|place| self.ring.get().take(place));
+        match answer {
+            Some(answer) => answer.map_err(CommandError::from),
+            None => panic!("an answer is there before the command settles, and is taken once"),
+        }
+    }
+}
+
+impl<V> Future for Pending<'_, V> {
+    type Output = Result<V, CommandError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match Pin::new(&mut self.receipt).poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => Poll::Ready(self.take()),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+        }
+    }
+}
+
+impl<V> Drop for Pending<'_, V> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.ring.get().release(place);
+        }
+    }
+}
+
+impl<V> fmt::Debug for Pending<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("receipt", &self.receipt)
+            .finish_non_exhaustive()
+    }
+}

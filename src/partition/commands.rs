@@ -1,0 +1,404 @@
+//! What a partition does with commands: stage, decide, append, apply, answer.
+#![forbid(unsafe_code)]
+
+use arrayvec::ArrayVec;
+
+use super::sequencer::{Batched, CutFrom, Partition, Stage};
+use crate::command::{
+    AppendOutcome, COMMANDS_AHEAD, CommandFailure, Commands, Decides, Events, NotDecided, Replier,
+    Verdict, Version,
+};
+use crate::event::State;
+use crate::journal::format::{
+    ANY_VERSION, Frame, FrameHeader, Frames, KIND_APPEND, KIND_COMMAND, KIND_MARKER, KIND_OUTCOME,
+    frame_bytes,
+};
+use crate::journal::{FrameTimes, GroupBuffer};
+use crate::sync::Arc;
+
+/// How many records are looked through at a time for commands that the state is told of.
+const RECORDS_AHEAD: usize = COMMANDS_AHEAD;
+
+/// What a partition needs for commands, and those that it has read but not decided.
+pub(crate) struct CommandDesk<S: State> {
+    partitions: u32,
+    commands: Arc<Commands<S>>,
+    /// From the first command on.
+    decider: Option<Decider<S>>,
+    appenders: Replier<Result<AppendOutcome, NotDecided>>,
+    staged: Option<Staged>,
+}
+
+struct Decider<S: State> {
+    decides: Box<dyn Decides<S>>,
+    events: Events<S::Event>,
+    /// The body of the outcome's record of the command that is being decided; empty where it has no id.
+    outcome: Vec<u8>,
+}
+
+/// The first command of a poll, and everything behind it: none of that may be numbered before the
+/// command is decided.
+struct Staged {
+    /// Frames, as they would be in a group; where a whole poll fits in.
+    frames: GroupBuffer,
+    records: Vec<StagedRecord>,
+    /// The first record that was not handled.
+    next: usize,
+    times: FrameTimes,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct StagedRecord {
+    offset: usize,
+    position: u64,
+}
+
+impl<S: State> CommandDesk<S> {
+    pub(crate) fn new(commands: Arc<Commands<S>>, partitions: u32) -> Self {
+        Self {
+            partitions,
+            appenders: Replier::new(Arc::clone(&commands.appenders)),
+            commands,
+            decider: None,
+            staged: None,
+        }
+    }
+
+    /// Whether something was staged and not handled. Then nothing is read from the ring.
+    #[inline]
+    pub(super) fn has_staged(&self) -> bool {
+        self.staged.as_ref().is_some_and(Staged::has_records)
+    }
+
+    /// Keeps a record that was read, for when nothing of the user's would disturb.
+    #[inline]
+    pub(super) fn stage(
+        &mut self,
+        record: &[u8],
+        position: u64,
+        times: FrameTimes,
+        group_bytes: usize,
+    ) {
+        let staged = self
+            .staged
+            .get_or_insert_with(|| Staged::with_capacity(group_bytes));
+        staged.times = times;
+        // A frame has its own event time only where it is an event: the others use the field.
+        let offset = staged.frames.append_record(record, times);
+        staged.records.push(StagedRecord { offset, position });
+    }
+}
+
+impl<S: State> Partition<S> {
+    /// Handles what was staged, as far as there are buffers for it; says whether it got anywhere.
+    pub(super) fn handle_staged(&mut self) -> bool {
+        let Some(mut staged) = self.commands.staged.take() else {
+            return false;
+        };
+        let before = staged.next;
+        let mut is_decided = false;
+        while let Some(record) = staged.records.get(staged.next).copied() {
+            if staged.next.is_multiple_of(RECORDS_AHEAD) {
+                self.prefetch_staged(&staged);
+            }
+            let frame = staged.frames.frame(record.offset);
+            let is_handled = match frame.header.kind {
+                KIND_COMMAND => self.handle_command(&frame, record.position, staged.times),
+                KIND_APPEND => self.handle_append(&frame, record.position, staged.times),
+                _ => self.take(&frame, record.position, staged.times),
+            };
+            if !is_handled {
+                break;
+            }
+            is_decided |= matches!(frame.header.kind, KIND_COMMAND | KIND_APPEND);
+            self.position = record.position;
+            staged.next += 1;
+        }
+        let progress = staged.next > before;
+        if !staged.has_records() {
+            staged.clear();
+        }
+        self.commands.staged = Some(staged);
+        // Events behind the last command are still to be applied.
+        let is_running = self.stage == Stage::Running && self.apply_batch(CutFrom::ThePanickedOne);
+        if is_running && is_decided {
+            self.gate.applied.advance(self.position);
+        }
+        progress
+    }
+
+    /// Decides a command and does what comes of it; `false` where there is no room, or `apply` panicked.
+    fn handle_command(&mut self, frame: &Frame<'_>, position: u64, times: FrameTimes) -> bool {
+        if !self.apply_batch(CutFrom::ThePanickedOne) {
+            return false;
+        }
+        let Some(open) = &self.open else {
+            return false;
+        };
+        let header = frame.header;
+        let has_id = header.source_id != 0;
+        let Some(mut decider) = self
+            .commands
+            .take_decider(self.gate.partition, open.capacity())
+        else {
+            debug_assert!(false, "who sent the command has said how it is decided");
+            return true;
+        };
+        let is_handled = if has_id && self.answer_repeated(&mut *decider.decides, header) {
+            true
+        } else {
+            self.decide(&mut decider, frame, position, times)
+        };
+        self.commands.decider = Some(decider);
+        is_handled
+    }
+
+    /// Answers a command that was decided before, or passed over; says whether it was.
+    fn answer_repeated(&mut self, decides: &mut dyn Decides<S>, header: &FrameHeader) -> bool {
+        let (source_id, number) = (header.source_id, header.source_number);
+        if let Some(recorded) = self.outcomes.get(source_id, number) {
+            decides.repeat(header, &recorded);
+        } else if number <= self.sources.last_number(source_id) {
+            decides.expire(header);
+        } else {
+            return false;
+        }
+        self.gate.counters.commands.repeated.add(1);
+        true
+    }
+
+    fn decide(
+        &mut self,
+        decider: &mut Decider<S>,
+        frame: &Frame<'_>,
+        position: u64,
+        times: FrameTimes,
+    ) -> bool {
+        let header = frame.header;
+        let Decider {
+            decides,
+            events,
+            outcome,
+        } = decider;
+        events.start(times);
+        outcome.clear();
+        let verdict = decides.decide(&self.state, frame, events);
+        let first_sequence = self.next_sequence;
+        let has_id = header.source_id != 0;
+        if has_id {
+            let mut record = decides.record(first_sequence, events);
+            let bytes_max = events.bytes_max();
+            if events.bytes() + frame_bytes(record.len()) > bytes_max {
+                events.clear();
+                decides.fail(CommandFailure::TooManyEvents {
+                    bytes_max: bytes_max as u64,
+                });
+                record = decides.record(first_sequence, events);
+            }
+            outcome.extend_from_slice(record);
+        }
+        let outcome_header = FrameHeader {
+            source_number: header.source_number,
+            ..FrameHeader::control(KIND_OUTCOME, header.source_id, outcome.len())
+        };
+        let outcome_frame = Frame {
+            header: &outcome_header,
+            body: outcome,
+        };
+        let outcome_bytes = if has_id {
+            frame_bytes(outcome.len())
+        } else {
+            0
+        };
+        let bytes = events.bytes() + outcome_bytes;
+        if bytes > 0 && !self.make_room(bytes) {
+            return false;
+        }
+        if let Some(open) = &mut self.open {
+            for record in events.records() {
+                let offset = open.append_record(record, times);
+                self.batch.push(Batched { offset, position });
+            }
+            if has_id {
+                open.append_frame(&outcome_frame, times);
+            }
+        }
+        if !self.apply_decided() {
+            return false;
+        }
+        if has_id {
+            let number = header.source_number;
+            self.sources.replay(&outcome_frame);
+            self.outcomes.keep(header.source_id, number, outcome);
+        }
+        let counters = &self.gate.counters.commands;
+        match verdict {
+            Verdict::Accepted => counters.accepted.add(1),
+            Verdict::Rejected => counters.rejected.add(1),
+            Verdict::Panicked => counters.panics.add(1),
+            Verdict::Failed => {}
+        }
+        let events = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        decides.answer(header, first_sequence, events);
+        true
+    }
+
+    /// Appends events of one key where that has the version that whoever sent them knows; `false`
+    /// where there is no room, or `apply` panicked.
+    fn handle_append(&mut self, frame: &Frame<'_>, position: u64, times: FrameTimes) -> bool {
+        if !self.apply_batch(CutFrom::ThePanickedOne) {
+            return false;
+        }
+        let (header, expected) = (frame.header, frame.header.source_number);
+        let answered = match self.versions.get(header.key) {
+            Version::Unknown => Err(NotDecided::Failed(CommandFailure::TooManyKeys {
+                key: header.key,
+            })),
+            Version::Known(current) if expected != ANY_VERSION && expected != current => {
+                Ok(AppendOutcome::Conflict { current })
+            }
+            Version::Known(current) => {
+                if !self.make_room(frame.body.len()) {
+                    return false;
+                }
+                let first_sequence = self.next_sequence;
+                let mut frames = Frames::new(frame.body);
+                let mut events = 0;
+                while let (Some(open), Ok(Some(event))) = (&mut self.open, frames.next()) {
+                    let offset = open.append_frame(&event, times);
+                    self.batch.push(Batched { offset, position });
+                    events += 1;
+                }
+                if !self.apply_decided() {
+                    return false;
+                }
+                Ok(AppendOutcome::Appended {
+                    first_sequence,
+                    events,
+                    version: current + u64::from(events),
+                })
+            }
+        };
+        let address = header.event_time_ms.cast_unsigned();
+        self.commands
+            .appenders
+            .answer(address, header.source_lag, answered);
+        true
+    }
+
+    /// Applies the events of one command or append, and counts them.
+    fn apply_decided(&mut self) -> bool {
+        if S::KEY_VERSIONS_MAX > 0
+            && let Some(open) = &self.open
+        {
+            for event in &self.batch {
+                self.versions.count(open.frame(event.offset).header.key);
+            }
+        }
+        self.apply_batch(CutFrom::TheFirst)
+    }
+
+    /// Takes a record that waited for a command in front of it.
+    fn take(&mut self, frame: &Frame<'_>, position: u64, times: FrameTimes) -> bool {
+        let header = frame.header;
+        if header.kind == KIND_MARKER {
+            // What it marks has to be applied.
+            return self.apply_batch(CutFrom::ThePanickedOne);
+        }
+        if !self.make_room(frame_bytes(frame.body.len())) {
+            return false;
+        }
+        let Some(open) = &mut self.open else {
+            return false;
+        };
+        if header.is_control() {
+            self.sources.replay(frame);
+            open.append_frame(frame, times);
+        } else if self.sources.admit(header) {
+            let offset = open.append_frame(frame, times);
+            if S::KEY_VERSIONS_MAX > 0 {
+                self.versions.count(header.key);
+            }
+            self.batch.push(Batched { offset, position });
+        } else {
+            self.gate.counters.duplicates.add(1);
+        }
+        true
+    }
+
+    /// Has room for `bytes` of frames in the open group, which it may hand over for that; `false` where
+    /// that takes a buffer that has to come back first, or `apply` panicked.
+    fn make_room(&mut self, bytes: usize) -> bool {
+        match &self.open {
+            None => return false,
+            Some(open) if open.room() >= bytes => return true,
+            Some(_) => {}
+        }
+        if !self.apply_batch(CutFrom::ThePanickedOne) {
+            return false;
+        }
+        self.hand_over_if(true);
+        self.open.as_ref().is_some_and(|open| open.room() >= bytes)
+    }
+
+    /// Tells the state of the commands among the next records.
+    fn prefetch_staged(&mut self, staged: &Staged) {
+        let Some(decider) = &mut self.commands.decider else {
+            return;
+        };
+        let mut coming: ArrayVec<Frame<'_>, RECORDS_AHEAD> = ArrayVec::new();
+        let ahead = staged.records.iter().skip(staged.next).take(RECORDS_AHEAD);
+        for record in ahead {
+            let frame = staged.frames.frame(record.offset);
+            if frame.header.kind == KIND_COMMAND {
+                coming.push(frame);
+            }
+        }
+        decider.decides.prefetch(&self.state, &coming);
+    }
+}
+
+impl<S: State> CommandDesk<S> {
+    /// What decides; made for the first command.
+    fn take_decider(&mut self, partition: u32, group_bytes: usize) -> Option<Decider<S>> {
+        if let Some(decider) = self.decider.take() {
+            return Some(decider);
+        }
+        Some(Decider {
+            decides: self.commands.decides(partition)?,
+            events: Events::new(partition, self.partitions, group_bytes),
+            outcome: Vec::new(),
+        })
+    }
+}
+
+impl Staged {
+    fn with_capacity(bytes: usize) -> Self {
+        Self {
+            frames: GroupBuffer::with_room(bytes),
+            records: Vec::new(),
+            next: 0,
+            times: FrameTimes::default(),
+        }
+    }
+
+    #[inline]
+    fn has_records(&self) -> bool {
+        self.next < self.records.len()
+    }
+
+    fn clear(&mut self) {
+        self.frames.clear();
+        self.records.clear();
+        self.next = 0;
+    }
+}
+
+impl std::fmt::Debug for Staged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Staged")
+            .field("records", &self.records.len())
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
