@@ -6,7 +6,8 @@
 //! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
 //!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
 //! - Read a journal from outside with [`journal::JournalReader`].
-//! - With the feature `sim`, test your own state on a disk that fails: `storage::sim`, `sim`.
+//! - Ask for decisions with [`command`]s: a [`Decider`], a [`Client`].
+//! - With the feature `sim`, test your own state on a disk that fails: `testing`, `storage::sim`, `sim`.
 //! - [`game`] is the reference domain: the events and state of a game server.
 //!
 //! `docs/architecture.md` is the bird's-eye view, `docs/format.md` the bytes on disk.
@@ -24,6 +25,8 @@ pub mod sim;
 pub mod snapshot;
 pub mod source;
 pub mod storage;
+#[cfg(feature = "sim")]
+pub mod testing;
 
 mod bytes;
 mod callback;

@@ -336,6 +336,12 @@ enum Damaged {
 }
 
 impl Cursor {
+    /// The sequence that the next event has, be it there yet or not.
+    #[cfg(feature = "sim")]
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
     /// The next event; `None` where the journal ends for now.
     ///
     /// # Errors

@@ -315,7 +315,7 @@ impl<S: State> Simulation<S> {
         }
     }
 
-    fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.partitions.iter().all(Partition::is_finished)
             && self
                 .stepped
