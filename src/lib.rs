@@ -44,6 +44,7 @@ mod watermark;
 
 pub use event::{
     ArchiveError, Archiver, Event, EventBody, EventMeta, EventType, SourceNumber, State, ViewError,
+    Viewer,
 };
 pub use partition::Poison;
 #[cfg(feature = "sim")]

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::callback::{Callback, panic_message};
-use crate::event::{Coming, Event, State, ViewError};
+use crate::event::{Coming, Event, State, ViewError, Viewer};
 use crate::journal::{GroupFrames, RecoverError};
 use crate::snapshot::Tables;
 
@@ -44,15 +44,30 @@ impl<S: State> Replay<S> {
         catch_unwind(AssertUnwindSafe(|| {
             let _inside = Callback::enter();
             let mut coming = Coming::new(*partition);
+            let mut viewer = Viewer::default();
             let walked = group.for_each(|sequence, frame| {
                 tables.replay(frame);
                 if frame.header.is_control() {
                     return Ok(());
                 }
-                let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
-                    .map_err(|error| RecoverError::Frame(ReplayError::View(sequence, error)))?;
-                if coming.push(view, frame.header) {
-                    coming.apply(state, &mut next_sequence);
+                let header = frame.header;
+                match S::Event::view(header.kind, header.version, frame.body) {
+                    Ok(view) => {
+                        if coming.push(view, header) {
+                            coming.apply(state, &mut next_sequence);
+                        }
+                    }
+                    // Alone, behind those that precede it: so it costs the others nothing, and its
+                    // scratch memory is that of one event.
+                    Err(ViewError::OlderVersion { kind, version }) => {
+                        coming.apply(state, &mut next_sequence);
+                        let view = viewer
+                            .view_older::<S::Event>(kind, version, frame.body)
+                            .map_err(|error| refused(sequence, error))?;
+                        state.apply(view, &header.meta(*partition, sequence));
+                        next_sequence += 1;
+                    }
+                    Err(error) => return Err(refused(sequence, error)),
                 }
                 Ok(())
             });
@@ -66,4 +81,9 @@ impl<S: State> Replay<S> {
             Err(RecoverError::Frame(panicked))
         })
     }
+}
+
+#[cold]
+fn refused(sequence: u64, error: ViewError) -> RecoverError<ReplayError> {
+    RecoverError::Frame(ReplayError::View(sequence, error))
 }

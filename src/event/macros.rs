@@ -45,8 +45,10 @@ macro_rules! events {
         $visibility:vis enum $events:ident, view $view:ident {
             $(
                 $(#[$variant_attribute:meta])*
-                $variant:ident($body:ty) = $kind:literal, $name:literal, version $version:literal,
-                key $($key:ident).+ $(, time $($time:ident).+)?;
+                $variant:ident($body:ty) = $kind:literal, $name:literal,
+                version $version:literal $(since $since:literal)?,
+                key $($key:ident).+ $(, time $($time:ident).+)?
+                $(, from $older:literal: $older_body:ty => $upcaster:expr)*;
             )+
         }
     ) => {
@@ -83,20 +85,47 @@ macro_rules! events {
                     "kinds are 1 to 65,279: the others are the engine's own"
                 );
                 assert!(types[i].version >= 1, "versions start at 1");
+                assert!(
+                    $crate::event::is_name(types[i].name),
+                    "a name is visible ASCII without spaces"
+                );
                 let mut j = 0;
                 while j < i {
                     assert!(types[i].kind != types[j].kind, "two event types share a kind");
+                    assert!(
+                        !$crate::event::is_same_name(types[i].name, types[j].name),
+                        "two event types share a name"
+                    );
                     j += 1;
                 }
                 i += 1;
             }
         };
 
+        $(
+            const _: () = assert!(
+                $crate::event::is_chain(
+                    $crate::events!(@since $($since)?),
+                    &[$($older),*],
+                    $version,
+                ),
+                concat!(
+                    $name, ": every version below the current one needs its upcaster (`from 1: …`), \
+                    in order; `version 3 since 2` says that version 1 is no longer read"
+                )
+            );
+            $crate::events!(@chain $body; $([$older_body => $upcaster])*);
+        )+
+
         impl $crate::Event for $events {
             type View<'a> = $view<'a>;
 
             const TYPES: &'static [$crate::EventType] = &[
                 $( $crate::EventType { kind: $kind, version: $version, name: $name }, )+
+            ];
+
+            const OLDER_TYPES: &'static [$crate::EventType] = &[
+                $( $( $crate::EventType { kind: $kind, version: $older, name: $name }, )* )+
             ];
 
             fn event_type(&self) -> &'static $crate::EventType {
@@ -138,7 +167,22 @@ macro_rules! events {
                     $( ($kind, $version) => {
                         $crate::event::view_checked::<$body>(bytes).map($view::$variant)
                     } )+
-                    _ => Err($crate::ViewError::UnknownType { kind, version }),
+                    _ => Err($crate::event::not_viewed::<Self>(kind, version)),
+                }
+            }
+
+            fn upcast(
+                kind: u16,
+                version: u16,
+                step: $crate::event::Upcast<'_>,
+            ) -> Result<(), $crate::event::UpcastCause> {
+                match (kind, version) {
+                    $( $( ($kind, $older) => step.by::<$older_body, _>($upcaster), )* )+
+                    _ => {
+                        drop(step);
+                        let error = $crate::event::not_viewed::<Self>(kind, version);
+                        Err($crate::event::UpcastCause::Invalid(Box::new(error)))
+                    }
                 }
             }
 
@@ -154,6 +198,17 @@ macro_rules! events {
                 }
             }
         }
+    };
+    (@since) => { 1 };
+    (@since $since:literal) => { $since };
+    // Each upcaster returns the struct that the next one takes, and the last one the current struct.
+    (@chain $body:ty;) => {};
+    (@chain $body:ty; [$older:ty => $upcaster:expr]) => {
+        const _: fn(&<$older as $crate::rkyv::Archive>::Archived) -> $body = $upcaster;
+    };
+    (@chain $body:ty; [$older:ty => $upcaster:expr] [$next:ty => $next_upcaster:expr] $($rest:tt)*) => {
+        const _: fn(&<$older as $crate::rkyv::Archive>::Archived) -> $next = $upcaster;
+        $crate::events!(@chain $body; [$next => $next_upcaster] $($rest)*);
     };
     (@time $body:ident) => { None };
     (@time $body:ident, $($time:ident).+) => { Some($body.$($time).+) };
