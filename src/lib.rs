@@ -18,6 +18,7 @@ pub mod bench;
 pub mod event;
 pub mod game;
 pub mod journal;
+pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod snapshot;

@@ -157,6 +157,31 @@ macro_rules! events {
                 }
             }
 
+            fn layouts() -> ::std::vec::Vec<$crate::schema::TypeLayout> {
+                #[allow(unused_imports, reason = "where every type has a layout")]
+                use $crate::schema::NoLayout as _;
+                ::std::vec![
+                    $(
+                        $( $crate::schema::TypeLayout {
+                            kind: $kind,
+                            version: $older,
+                            body: stringify!($older_body),
+                            describe: $crate::schema::Probe::<
+                                <$older_body as $crate::rkyv::Archive>::Archived
+                            >::DESCRIBE,
+                        }, )*
+                        $crate::schema::TypeLayout {
+                            kind: $kind,
+                            version: $version,
+                            body: stringify!($body),
+                            describe: $crate::schema::Probe::<
+                                <$body as $crate::rkyv::Archive>::Archived
+                            >::DESCRIBE,
+                        },
+                    )+
+                ]
+            }
+
             #[inline]
             fn view(
                 kind: u16,
@@ -178,11 +203,7 @@ macro_rules! events {
             ) -> Result<(), $crate::event::UpcastCause> {
                 match (kind, version) {
                     $( $( ($kind, $older) => step.by::<$older_body, _>($upcaster), )* )+
-                    _ => {
-                        drop(step);
-                        let error = $crate::event::not_viewed::<Self>(kind, version);
-                        Err($crate::event::UpcastCause::Invalid(Box::new(error)))
-                    }
+                    _ => step.refuse::<Self>(kind, version),
                 }
             }
 

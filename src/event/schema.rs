@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "declares the trusted access")]
 
 use super::{ArchiveError, Archiver, UnknownVersion, Upcast, UpcastCause, UpcastError};
+use crate::schema::TypeLayout;
 
 /// One event type: what a frame's kind and version stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,10 +57,14 @@ pub trait Event: Sized + Send + 'static {
     /// What [`Upcast::by`] returns, or [`UpcastCause::Invalid`] for what is not in
     /// [`OLDER_TYPES`](Self::OLDER_TYPES).
     fn upcast(kind: u16, version: u16, step: Upcast<'_>) -> Result<(), UpcastCause> {
-        let _ = step;
-        Err(UpcastCause::Invalid(Box::new(super::not_viewed::<Self>(
-            kind, version,
-        ))))
+        step.refuse::<Self>(kind, version)
+    }
+
+    /// How the archives of each type and version are laid out, for `schema.lock`; see
+    /// [`schema`](crate::schema).
+    #[must_use]
+    fn layouts() -> Vec<TypeLayout> {
+        Vec::new()
     }
 
     /// The event in `bytes`, not validated again where the implementation can do without.

@@ -136,6 +136,16 @@ impl Upcast<'_> {
         let new = upcaster(old);
         self.archiver.archive(&new).map_err(UpcastCause::Archive)
     }
+
+    /// Takes no step: the version is not one of those that are upcast.
+    ///
+    /// # Errors
+    ///
+    /// [`UpcastCause::Invalid`], always.
+    pub fn refuse<E: Event>(self, kind: u16, version: u16) -> Result<(), UpcastCause> {
+        let error = not_viewed::<E>(kind, version);
+        Err(UpcastCause::Invalid(Box::new(error)))
+    }
 }
 
 impl fmt::Debug for Upcast<'_> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use ringlog::{EventMeta, State, events, rkyv};
+use ringlog::{EventMeta, State, events, layout, rkyv};
 
 /// The first program: a deposit has whole units, and its time.
 pub mod first {
@@ -42,6 +42,15 @@ pub mod first {
         pub account: u64,
         pub text: String,
     }
+
+    layout!(ArchivedOpened { account, owner });
+    layout!(enum ArchivedOwner { Unknown, Person { 0 }, Company { name, tax_number } });
+    layout!(ArchivedDepositedV1 {
+        account,
+        units,
+        at_ms
+    });
+    layout!(ArchivedNotedV1 { account, text });
 
     events! {
         #[derive(Debug)]
@@ -110,6 +119,12 @@ pub mod second {
         pub at_ms: i64,
     }
 
+    layout!(ArchivedDepositedV2 {
+        account,
+        cents,
+        at_ms
+    });
+
     impl DepositedV2 {
         pub fn from_v1(old: &first::ArchivedDepositedV1) -> Self {
             Self {
@@ -169,6 +184,13 @@ pub struct Deposited {
     pub at_ms: i64,
 }
 
+layout!(ArchivedDeposited {
+    account,
+    cents,
+    currency,
+    at_ms
+});
+
 impl Deposited {
     pub fn from_v2(old: &second::ArchivedDepositedV2) -> Self {
         assert!(old.cents != second::WITHOUT_UPCAST, "nobody deposits that");
@@ -189,6 +211,12 @@ pub struct Noted {
     pub text: String,
     pub tags: Vec<(u8, String)>,
 }
+
+layout!(ArchivedNoted {
+    account,
+    text,
+    tags
+});
 
 events! {
     /// What happens to accounts.
