@@ -4,7 +4,9 @@
 ///
 /// Each line gives a variant with its struct, its kind number (unique, 1 to 65,279, never reused),
 /// its stable name, its layout version, the field that routes it (`key`, convertible into `u64`),
-/// and, where it has one, the field with its own time in milliseconds (`time`, an `i64`).
+/// and, where it has one, the field with its own time in milliseconds (`time`, an `i64`). A type
+/// that changed lists its older versions (`from`) with the functions that lead on from them: see
+/// [`schema`](crate::schema), also for `since`.
 ///
 /// ```
 /// use ringlog::rkyv;
@@ -37,6 +39,41 @@
 /// assert_eq!(event.key(), 7);
 /// assert_eq!(event.time_ms(), Some(1_000));
 /// assert_eq!(event.event_type().name, "account.deposited");
+/// ```
+///
+/// A version without an upcaster is refused, and so is an upcaster that does not lead to the next
+/// version:
+///
+/// ```compile_fail,E0080
+/// # use ringlog::rkyv;
+/// # #[derive(rkyv::Archive, rkyv::Serialize)]
+/// # #[rkyv(crate = ringlog::rkyv)]
+/// # pub struct Opened { pub account: u64 }
+/// ringlog::events! {
+///     pub enum BankEvent, view BankView {
+///         Opened(Opened) = 1, "account.opened", version 2, key account;
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use ringlog::rkyv;
+/// # #[derive(rkyv::Archive, rkyv::Serialize)]
+/// # #[rkyv(crate = ringlog::rkyv)]
+/// # pub struct Opened { pub account: u64 }
+/// # #[derive(rkyv::Archive, rkyv::Serialize)]
+/// # #[rkyv(crate = ringlog::rkyv)]
+/// # pub struct OpenedV2 { pub account: u64 }
+/// # #[derive(rkyv::Archive, rkyv::Serialize)]
+/// # #[rkyv(crate = ringlog::rkyv)]
+/// # pub struct OpenedV1 { pub account: u64 }
+/// ringlog::events! {
+///     pub enum BankEvent, view BankView {
+///         Opened(Opened) = 1, "account.opened", version 3, key account,
+///             from 1: OpenedV1 => |old| Opened { account: old.account.into() }, // not OpenedV2
+///             from 2: OpenedV2 => |old| Opened { account: old.account.into() };
+///     }
+/// }
 /// ```
 #[macro_export]
 macro_rules! events {

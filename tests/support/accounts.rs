@@ -338,3 +338,15 @@ impl State for Accounts {
         Ok(())
     }
 }
+
+pub fn noted(account: u64, text: &str, tags: &[&str]) -> AccountEvent {
+    let tags = (1..)
+        .zip(tags)
+        .map(|(number, tag)| (number, (*tag).to_owned()));
+    Noted {
+        account,
+        text: text.to_owned(),
+        tags: tags.collect(),
+    }
+    .into()
+}
