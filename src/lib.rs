@@ -5,6 +5,7 @@
 //! - Write events with [`events!`] and state with [`State`].
 //! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
 //!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
+//! - Change events without losing a journal: [`schema`].
 //! - Read a journal from outside with [`journal::JournalReader`].
 //! - With the feature `sim`, test your own state on a disk that fails: `storage::sim`, `sim`.
 //! - [`game`] is the reference domain: the events and state of a game server.
