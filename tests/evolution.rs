@@ -10,10 +10,14 @@ mod support;
 
 use std::path::Path;
 
+use ringlog::event::{Stepped, Upcast, UpcastCause, to_archive};
 use ringlog::journal::JournalReader;
 use ringlog::snapshot::AsOf;
-use ringlog::{Event, EventMeta, OpenError, Pipeline, State, ViewError, Viewer};
-use support::accounts::{AccountEvent, Accounts, first, second};
+use ringlog::{
+    ArchiveError, Archiver, Event, EventMeta, EventType, OpenError, Pipeline, State, ViewError,
+    Viewer,
+};
+use support::accounts::{AccountEvent, Accounts, deposited, first, second};
 
 /// Journals the same deposits with the first two programs: events 1 to 3 in version 1 and events 4
 /// and 5 in version 2 of the deposit.
@@ -325,7 +329,46 @@ fn the_older_versions_do_not_change_the_fingerprint() {
     );
 }
 
-/// What the events of an old version cost no state: the meta is that of the journal.
+/// An `Event` that was written by hand, and is wrong about which version is the current one.
+#[test]
+fn a_viewer_never_shows_what_it_upcast_before() {
+    struct Wrong;
+    impl Event for Wrong {
+        type View<'a> = &'a [u8];
+        const TYPES: &'static [EventType] = AccountEvent::TYPES;
+        const OLDER_TYPES: &'static [EventType] = AccountEvent::OLDER_TYPES;
+        fn event_type(&self) -> &'static EventType {
+            &Self::TYPES[1]
+        }
+        fn key(&self) -> u64 {
+            0
+        }
+        fn time_ms(&self) -> Option<i64> {
+            None
+        }
+        fn archive(&self, archiver: &mut Archiver) -> Result<(), ArchiveError> {
+            deposited(1, 1, "EUR").archive(archiver)
+        }
+        fn view(kind: u16, version: u16, _: &[u8]) -> Result<&[u8], ViewError> {
+            Err(ViewError::OlderVersion { kind, version })
+        }
+        fn upcast(kind: u16, version: u16, step: Upcast<'_>) -> Result<Stepped, UpcastCause> {
+            AccountEvent::upcast(kind, version, step)
+        }
+    }
+    let mut archiver = Archiver::default();
+    let old = second::deposited(7, 1);
+    let bytes = to_archive(&old, &mut archiver).unwrap();
+    let mut viewer = Viewer::default();
+    viewer.view::<AccountEvent>(2, 2, bytes).unwrap();
+    for version in [3, 4] {
+        let error = viewer.view::<Wrong>(2, version, bytes).unwrap_err();
+        assert!(matches!(error, ViewError::UnknownType { .. }), "{error:?}");
+    }
+    let error = viewer.view::<Wrong>(2, 2, bytes).unwrap_err();
+    assert!(matches!(error, ViewError::Upcast(_)), "{error:?}");
+}
+
 #[test]
 fn apply_gets_the_recorded_meta() {
     #[derive(Default)]

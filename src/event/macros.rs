@@ -237,7 +237,7 @@ macro_rules! events {
                 kind: u16,
                 version: u16,
                 step: $crate::event::Upcast<'_>,
-            ) -> Result<(), $crate::event::UpcastCause> {
+            ) -> Result<$crate::event::Stepped, $crate::event::UpcastCause> {
                 match (kind, version) {
                     $( $( ($kind, $older) => step.by::<$older_body, _>($upcaster), )* )+
                     _ => step.refuse::<Self>(kind, version),

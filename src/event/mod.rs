@@ -14,7 +14,7 @@ pub use meta::{EventMeta, SourceNumber};
 pub use schema::{Event, EventType, ViewError, fingerprint};
 pub use standalone::to_archive;
 pub use state::State;
-pub use upcast::{UnknownVersion, Upcast, UpcastCause, UpcastError, Viewer};
+pub use upcast::{Stepped, UnknownVersion, Upcast, UpcastCause, UpcastError, Viewer};
 
 pub(crate) use coming::Coming;
 

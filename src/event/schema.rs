@@ -1,7 +1,7 @@
 //! The set of event types a journal holds, and the enum over them.
 #![allow(unsafe_code, reason = "declares the trusted access")]
 
-use super::{ArchiveError, Archiver, UnknownVersion, Upcast, UpcastCause, UpcastError};
+use super::{ArchiveError, Archiver, Stepped, UnknownVersion, Upcast, UpcastCause, UpcastError};
 use crate::schema::TypeLayout;
 
 /// One event type: what a frame's kind and version stand for.
@@ -56,7 +56,7 @@ pub trait Event: Sized + Send + 'static {
     ///
     /// What [`Upcast::by`] returns, or [`UpcastCause::Invalid`] for what is not in
     /// [`OLDER_TYPES`](Self::OLDER_TYPES).
-    fn upcast(kind: u16, version: u16, step: Upcast<'_>) -> Result<(), UpcastCause> {
+    fn upcast(kind: u16, version: u16, step: Upcast<'_>) -> Result<Stepped, UpcastCause> {
         step.refuse::<Self>(kind, version)
     }
 

@@ -58,6 +58,10 @@ pub struct Upcast<'a> {
     archiver: &'a mut Archiver,
 }
 
+/// A step was taken: only [`Upcast::by`] has one to return.
+#[derive(Debug)]
+pub struct Stepped(());
+
 impl Viewer {
     /// The event in `bytes`, an archive of the type `kind` in version `version`, as the current
     /// version of its type.
@@ -86,7 +90,10 @@ impl Viewer {
         version: u16,
         bytes: &[u8],
     ) -> Result<E::View<'s>, ViewError> {
-        let current = current_of::<E>(kind).ok_or(ViewError::UnknownType { kind, version })?;
+        // Where nothing is to be upcast, the scratch memory holds another event.
+        let current = current_of::<E>(kind)
+            .filter(|current| version < current.version)
+            .ok_or(ViewError::UnknownType { kind, version })?;
         let archiver = self
             .archiver
             .get_or_insert_with(|| Archiver::new(0, UPCAST_BYTES_MAX));
@@ -100,7 +107,7 @@ impl Viewer {
                     bytes: bytes.take(),
                     archiver,
                 };
-                E::upcast(kind, at, step)?;
+                let Stepped(()) = E::upcast(kind, at, step)?;
                 at += 1;
             }
             Ok(())
@@ -130,11 +137,12 @@ impl Upcast<'_> {
     pub fn by<Old: EventBody, New: EventBody>(
         self,
         upcaster: impl FnOnce(&<Old as Archive>::Archived) -> New,
-    ) -> Result<(), UpcastCause> {
+    ) -> Result<Stepped, UpcastCause> {
         let bytes = self.bytes.unwrap_or_else(|| self.archiver.archived());
         let old = view_checked::<Old>(bytes).map_err(|error| UpcastCause::Invalid(error.into()))?;
         let new = upcaster(old);
-        self.archiver.archive(&new).map_err(UpcastCause::Archive)
+        let archived = self.archiver.archive(&new);
+        archived.map(Stepped).map_err(UpcastCause::Archive)
     }
 
     /// Takes no step: the version is not one of those that are upcast.
@@ -142,7 +150,7 @@ impl Upcast<'_> {
     /// # Errors
     ///
     /// [`UpcastCause::Invalid`], always.
-    pub fn refuse<E: Event>(self, kind: u16, version: u16) -> Result<(), UpcastCause> {
+    pub fn refuse<E: Event>(self, kind: u16, version: u16) -> Result<Stepped, UpcastCause> {
         let error = not_viewed::<E>(kind, version);
         Err(UpcastCause::Invalid(Box::new(error)))
     }
