@@ -16,7 +16,7 @@ pub use standalone::to_archive;
 pub use state::State;
 pub use upcast::{Stepped, UnknownVersion, Upcast, UpcastCause, UpcastError, Viewer};
 
-pub(crate) use coming::Coming;
+pub(crate) use coming::{Coming, EVENTS_MAX};
 
 #[doc(hidden)]
 pub use archive::{view_checked, view_trusted};

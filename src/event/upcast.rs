@@ -1,7 +1,9 @@
 //! Reading events of older versions: one step a version, in scratch memory.
 #![forbid(unsafe_code)]
 
+use std::any::Any;
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rkyv::Archive;
@@ -84,12 +86,54 @@ impl Viewer {
 
     /// As [`view`](Self::view), of an older version.
     #[cold]
-    pub(crate) fn view_older<'s, E: Event>(
+    fn view_older<'s, E: Event>(
         &'s mut self,
         kind: u16,
         version: u16,
         bytes: &[u8],
     ) -> Result<E::View<'s>, ViewError> {
+        let (archiver, current) = self.upcast::<E>(kind, version, bytes)?;
+        E::view(kind, current.version, archiver.archived()).map_err(|error| {
+            ViewError::Upcast(Box::new(UpcastError {
+                name: current.name,
+                version: current.version - 1,
+                cause: UpcastCause::Invalid(Box::new(error)),
+            }))
+        })
+    }
+
+    /// Upcasts an older version and keeps it until [`forget_kept`](Self::forget_kept). Returns the
+    /// current version, and where [`kept`](Self::kept) has its archive.
+    pub(crate) fn keep<E: Event>(
+        &mut self,
+        kind: u16,
+        version: u16,
+        bytes: &[u8],
+    ) -> Result<(u16, Range<usize>), ViewError> {
+        let (archiver, current) = self.upcast::<E>(kind, version, bytes)?;
+        Ok((current.version, archiver.keep(0)))
+    }
+
+    /// What was kept at `range`.
+    pub(crate) fn kept(&self, range: &Range<usize>) -> &[u8] {
+        let archiver = self.archiver.as_ref();
+        archiver.map_or(&[], |archiver| archiver.kept(range))
+    }
+
+    /// Forgets everything that was kept; its memory is used again.
+    pub(crate) fn forget_kept(&mut self) {
+        if let Some(archiver) = &mut self.archiver {
+            archiver.forget_kept();
+        }
+    }
+
+    /// Takes every step up to the current version, whose archive the archiver then has.
+    fn upcast<E: Event>(
+        &mut self,
+        kind: u16,
+        version: u16,
+        bytes: &[u8],
+    ) -> Result<(&mut Archiver, &'static EventType), ViewError> {
         // Where nothing is to be upcast, the scratch memory holds another event.
         let current = current_of::<E>(kind)
             .filter(|current| version < current.version)
@@ -112,18 +156,18 @@ impl Viewer {
             }
             Ok(())
         }));
-        let failed = |cause| {
-            ViewError::Upcast(Box::new(UpcastError {
+        let panicked = |payload: Box<dyn Any + Send>| {
+            let message = panic_message(&*payload);
+            Err(UpcastCause::Panicked(message))
+        };
+        match upcast.unwrap_or_else(panicked) {
+            Ok(()) => Ok((archiver, current)),
+            Err(cause) => Err(ViewError::Upcast(Box::new(UpcastError {
                 name: current.name,
                 version: at,
                 cause,
-            }))
-        };
-        upcast
-            .unwrap_or_else(|payload| Err(UpcastCause::Panicked(panic_message(&*payload))))
-            .map_err(failed)?;
-        E::view(kind, current.version, archiver.archived())
-            .map_err(|error| failed(UpcastCause::Invalid(Box::new(error))))
+            }))),
+        }
     }
 }
 
