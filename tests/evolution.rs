@@ -17,7 +17,7 @@ use ringlog::{
     ArchiveError, Archiver, Event, EventMeta, EventType, OpenError, Pipeline, State, ViewError,
     Viewer,
 };
-use support::accounts::{AccountEvent, Accounts, deposited, first, second};
+use support::accounts::{AccountEvent, Accounts, deposited, first, second, since_two};
 
 /// Journals the same deposits with the first two programs: events 1 to 3 in version 1 and events 4
 /// and 5 in version 2 of the deposit.
@@ -227,6 +227,98 @@ fn a_panic_of_apply_for_an_upcast_event_is_told_from_one_of_its_upcaster() {
 }
 
 #[test]
+fn of_several_events_that_cannot_be_replayed_the_first_one_is_told() {
+    let deposits = |amounts: &[u64]| {
+        let directory = tempfile::tempdir().unwrap();
+        let pipeline = Pipeline::<second::Accounts>::builder(directory.path())
+            .open(|_| second::Accounts::default())
+            .unwrap();
+        let events: Vec<_> = amounts
+            .iter()
+            .map(|&cents| second::deposited(7, cents))
+            .collect();
+        // One group, so that they are upcast together.
+        pipeline
+            .publisher()
+            .publish_all(&events)
+            .unwrap()
+            .wait()
+            .unwrap();
+        pipeline.close().unwrap();
+        Pipeline::<Accounts>::builder(directory.path())
+            .open(|_| Accounts::default())
+            .unwrap_err()
+    };
+    let error = deposits(&[1, second::NOT_APPLIED, 3, second::WITHOUT_UPCAST]);
+    assert!(
+        matches!(error, OpenError::ApplyPanicked { sequence: 2, .. }),
+        "{error:?}"
+    );
+    let error = deposits(&[1, second::WITHOUT_UPCAST, 3, second::NOT_APPLIED]);
+    assert!(
+        matches!(
+            error,
+            OpenError::Event {
+                sequence: 2,
+                source: ViewError::Upcast(_),
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    // In the second batch of the group, too.
+    let mut many = vec![1; 99];
+    many.extend([second::WITHOUT_UPCAST, second::NOT_APPLIED]);
+    let error = deposits(&many);
+    assert!(
+        matches!(error, OpenError::Event { sequence: 100, .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn an_event_of_an_unknown_type_behind_older_ones_is_told_with_its_sequence() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = Pipeline::<second::Accounts>::builder(directory.path())
+        .open(|_| second::Accounts::default())
+        .unwrap();
+    let events = [
+        second::deposited(7, 1),
+        second::opened(7, "Ada"),
+        second::noted(7, "unknown to the program below"),
+        second::deposited(7, second::WITHOUT_UPCAST),
+    ];
+    pipeline
+        .publisher()
+        .publish_all(&events)
+        .unwrap()
+        .wait()
+        .unwrap();
+    pipeline.close().unwrap();
+
+    #[derive(Debug, Default)]
+    struct Nothing;
+    impl State for Nothing {
+        type Event = since_two::Event;
+        fn apply(&mut self, _: <since_two::Event as Event>::View<'_>, _: &EventMeta) {}
+    }
+    let error = Pipeline::<Nothing>::builder(directory.path())
+        .open(|_| Nothing)
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OpenError::Event {
+                sequence: 3,
+                source: ViewError::UnknownType { kind: 3, .. },
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn an_unknown_version_is_an_error_that_names_it_and_says_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = open(directory.path());
@@ -250,7 +342,7 @@ fn an_unknown_version_is_an_error_that_names_it_and_says_what_to_do() {
     // One that no longer reads version 1, and says so with `since 2`.
     let directory = tempfile::tempdir().unwrap();
     journal_of_older_programs(directory.path());
-    let error = support::accounts::since_two::Event::view(2, 1, &[]).unwrap_err();
+    let error = since_two::Event::view(2, 1, &[]).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains(
@@ -325,7 +417,7 @@ fn the_older_versions_do_not_change_the_fingerprint() {
     // What a program publishes is the same whether it reads version 1, too.
     assert_eq!(
         ringlog::event::fingerprint(&types[..2]),
-        ringlog::event::fingerprint(support::accounts::since_two::Event::TYPES)
+        ringlog::event::fingerprint(since_two::Event::TYPES)
     );
 }
 

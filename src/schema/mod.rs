@@ -80,7 +80,7 @@
 //! is a change to the lock nevertheless, and is made by hand there.
 //!
 //! **What costs.** Events of the current version are read as if there were no others. An old one is
-//! archived anew for each step, in memory that is reused, and applied on its own.
+//! archived anew for each step, in memory that is reused.
 //!
 //! # The lock
 //!

@@ -145,6 +145,11 @@ pub mod second {
         }
     }
 
+    pub fn noted(account: u64, text: &str) -> Event {
+        let text = text.to_owned();
+        first::NotedV1 { account, text }.into()
+    }
+
     pub fn opened(account: u64, owner: &str) -> Event {
         match first::opened(account, owner) {
             first::Event::Opened(opened) => opened.into(),
