@@ -29,19 +29,6 @@ pub(crate) enum ReplayError {
     Panicked(u64, String),
 }
 
-/// Why a walk over current events stopped at one.
-enum Stop<'h> {
-    /// It is of an older version.
-    Older(Older<'h>),
-    Refused(ReplayError),
-}
-
-/// An event of an older version that a walk stopped at.
-struct Older<'h> {
-    sequence: u64,
-    frame: Frame<'h>,
-}
-
 impl<S: State> Replay<S> {
     /// Folds one group.
     ///
@@ -58,15 +45,19 @@ impl<S: State> Replay<S> {
             let mut walk = group.walk();
             let mut viewer = Viewer::default();
             loop {
-                match self.fold_current(&mut walk, &mut next_sequence) {
-                    Err(RecoverError::Frame(Stop::Older(older))) => {
-                        self.fold_mixed(older, &mut walk, &mut viewer, &mut next_sequence)?;
+                let folded = self.fold_current(&mut walk, &mut next_sequence);
+                let is_older = matches!(
+                    folded,
+                    Err(RecoverError::Frame(ReplayError::View(
+                        _,
+                        ViewError::OlderVersion { .. }
+                    )))
+                );
+                match walk.refused().filter(|_| is_older) {
+                    Some(frame) => {
+                        self.fold_mixed(frame, &mut walk, &mut viewer, &mut next_sequence)?;
                     }
-                    Err(RecoverError::Frame(Stop::Refused(error))) => {
-                        return Err(RecoverError::Frame(error));
-                    }
-                    Err(RecoverError::Read(error)) => return Err(RecoverError::Read(error)),
-                    Ok(()) => return Ok(()),
+                    None => return folded,
                 }
             }
         }))
@@ -79,11 +70,11 @@ impl<S: State> Replay<S> {
 
     /// Folds events of the current versions, up to the first one that is of an older version.
     #[inline(always)]
-    fn fold_current<'h>(
+    fn fold_current(
         &mut self,
-        walk: &mut Walk<'_, 'h>,
+        walk: &mut Walk<'_, '_>,
         next_sequence: &mut u64,
-    ) -> Result<(), RecoverError<Stop<'h>>> {
+    ) -> Result<(), RecoverError<ReplayError>> {
         let Self {
             partition,
             state,
@@ -96,7 +87,7 @@ impl<S: State> Replay<S> {
                 return Ok(());
             }
             let view = S::Event::view(frame.header.kind, frame.header.version, frame.body)
-                .map_err(|error| RecoverError::Frame(stop(sequence, frame, error)))?;
+                .map_err(|error| RecoverError::Frame(ReplayError::View(sequence, error)))?;
             if coming.push(view, frame.header) {
                 coming.apply(state, next_sequence);
             }
@@ -114,7 +105,7 @@ impl<S: State> Replay<S> {
     #[inline(never)]
     fn fold_mixed<'h>(
         &mut self,
-        first: Older<'h>,
+        first: Frame<'h>,
         walk: &mut Walk<'_, 'h>,
         viewer: &mut Viewer,
         next_sequence: &mut u64,
@@ -125,8 +116,8 @@ impl<S: State> Replay<S> {
             tables,
         } = self;
         let mut batch = MixedBatch::default();
-        let Older { sequence, frame } = first;
-        let mut walked = batch.take::<S::Event>(sequence, &frame, viewer);
+        // Everything before it was applied.
+        let mut walked = batch.take::<S::Event>(*next_sequence, &first, viewer);
         if walked.is_ok() {
             walked = walk.each(|sequence, frame| {
                 tables.replay(frame);
@@ -232,16 +223,5 @@ impl<'h> MixedBatch<'h> {
             Some(error) => Err(ReplayError::View(*next_sequence, error)),
             None => Ok(()),
         }
-    }
-}
-
-#[cold]
-fn stop<'h>(sequence: u64, frame: &Frame<'h>, error: ViewError) -> Stop<'h> {
-    match error {
-        ViewError::OlderVersion { .. } => Stop::Older(Older {
-            sequence,
-            frame: *frame,
-        }),
-        error => Stop::Refused(ReplayError::View(sequence, error)),
     }
 }

@@ -70,6 +70,8 @@ pub(crate) struct Walk<'g, 'h> {
     frames: Frames<'h>,
     /// Of the next event.
     sequence: u64,
+    /// The event that [`each`](Self::each) ended with an error for.
+    refused: Option<Frame<'h>>,
 }
 
 impl<'h> GroupFrames<'h> {
@@ -94,11 +96,17 @@ impl<'h> GroupFrames<'h> {
             group: self,
             frames: Frames::new(self.history.frames()),
             sequence: self.header.first_sequence,
+            refused: None,
         }
     }
 }
 
 impl<'h> Walk<'_, 'h> {
+    /// The event that the last call of [`each`](Self::each) ended with an error for.
+    pub(crate) fn refused(&mut self) -> Option<Frame<'h>> {
+        self.refused.take()
+    }
+
     /// Hands the frames that are left to `on_frame`. An error of its own for an event ends it behind
     /// that event, where the next call goes on.
     #[inline]
@@ -112,6 +120,7 @@ impl<'h> Walk<'_, 'h> {
         while let Some(frame) = frames.next().map_err(|damage| history.corruption(damage))? {
             if let Err(error) = on_frame(sequence, &frame) {
                 (self.frames, self.sequence) = (frames, sequence + 1);
+                self.refused = Some(frame);
                 return Err(error);
             }
             sequence += u64::from(!frame.header.is_control());
