@@ -46,13 +46,15 @@ impl<S: State> Replay<S> {
             let mut viewer = Viewer::default();
             loop {
                 let folded = self.fold_current(&mut walk, &mut next_sequence);
-                let is_older = matches!(
-                    folded,
-                    Err(RecoverError::Frame(ReplayError::View(
-                        _,
-                        ViewError::OlderVersion { .. }
-                    )))
-                );
+                // Known when it is compiled: a program without older versions has no trace of them here.
+                let is_older = !S::Event::OLDER_TYPES.is_empty()
+                    && matches!(
+                        folded,
+                        Err(RecoverError::Frame(ReplayError::View(
+                            _,
+                            ViewError::OlderVersion { .. }
+                        )))
+                    );
                 match walk.refused().filter(|_| is_older) {
                     Some(frame) => {
                         self.fold_mixed(frame, &mut walk, &mut viewer, &mut next_sequence)?;
