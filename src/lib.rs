@@ -5,6 +5,7 @@
 //! - Write events with [`events!`] and state with [`State`].
 //! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
 //!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
+//! - Change events without losing a journal: [`schema`].
 //! - Read a journal from outside with [`journal::JournalReader`].
 //! - Ask for decisions with [`command`]s: a [`Decider`], a [`Client`].
 //! - With the feature `sim`, test your own state on a disk that fails: `testing`, `storage::sim`, `sim`.
@@ -20,6 +21,7 @@ pub mod command;
 pub mod event;
 pub mod game;
 pub mod journal;
+pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod snapshot;
@@ -57,6 +59,7 @@ pub use command::{
 };
 pub use event::{
     ArchiveError, Archiver, Event, EventBody, EventMeta, EventType, SourceNumber, State, ViewError,
+    Viewer,
 };
 pub use partition::Poison;
 #[cfg(feature = "sim")]
