@@ -5,7 +5,7 @@
 //! - Write events with [`events!`] and state with [`State`].
 //! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
 //!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
-//! - Read a journal from outside with [`journal::JournalReader`].
+//! - Read a journal from outside with [`journal::JournalReader`]; look back with [`time_travel`].
 //! - With the feature `sim`, test your own state on a disk that fails: `storage::sim`, `sim`.
 //! - [`game`] is the reference domain: the events and state of a game server.
 //!
@@ -23,6 +23,7 @@ pub mod sim;
 pub mod snapshot;
 pub mod source;
 pub mod storage;
+pub mod time_travel;
 
 mod bytes;
 mod callback;

@@ -8,7 +8,7 @@
 //! }
 //! ```
 //!
-//! It has the subcommands `ingest`, `stats`, `state`, `dump`, `snapshot`, `verify` and `repair`. A
+//! It has the subcommands `ingest`, `stats`, `state`, `diff`, `history`, `trace`, `dump`, `snapshot`, `verify` and `repair`. A
 //! domain that can make up its own traffic ([`Synthetic`]) also gets `demo` and `bench`, with
 //! [`run_with_demo`]; a program that
 //! knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
@@ -19,12 +19,14 @@ mod apply;
 mod bench;
 mod clock;
 mod demo;
+mod diff;
 mod domain;
 mod dump;
 mod exit;
 mod files;
 mod game;
 mod ingest;
+mod moment;
 mod no_domain;
 mod output;
 mod progress;

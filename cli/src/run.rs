@@ -9,7 +9,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::exit::{self, Exit};
 use crate::output::{Output, stderr_is_terminal};
-use crate::{Domain, Synthetic, bench, demo, dump, ingest, repair, snapshot, state, stats, verify};
+use crate::{
+    Domain, Synthetic, bench, demo, diff, dump, ingest, repair, snapshot, state, stats, verify,
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 success or sound, 1 failure or cannot read, 2 wrong usage, \
                           3 torn tail (verify, repair --dry-run), 4 corruption.";
@@ -60,6 +62,7 @@ enum Tool {
     Ingest(ingest::Args),
     Stats(stats::Args),
     State(state::Args),
+    Diff(diff::Args),
     Dump(dump::Args),
     Verify(verify::Args),
     Snapshot(snapshot::Args),
@@ -98,6 +101,7 @@ impl Tool {
             Self::Ingest(args) => ingest::run::<D>(&args, output),
             Self::Stats(args) => stats::run::<D>(&args, output),
             Self::State(args) => state::run::<D>(&args, output),
+            Self::Diff(args) => diff::run::<D>(&args, output),
             Self::Dump(args) => dump::run::<D>(&args, output),
             Self::Verify(args) => verify::run::<D>(&args, output),
             Self::Snapshot(args) => snapshot::run::<D>(&args, output),

@@ -529,6 +529,12 @@ impl Cursor {
         self.history.earliest()
     }
 
+    /// The sequence of the event that was passed last; 0 in front of the first one.
+    #[must_use]
+    pub fn last_sequence(&self) -> u64 {
+        self.next_sequence - 1
+    }
+
     /// Refuses to start behind what was asked for.
     fn require(&self, sequence: u64) -> Result<(), ReadError> {
         let earliest = self.earliest();
