@@ -5,7 +5,8 @@
 //! - Write events with [`events!`] and state with [`State`].
 //! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
 //!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
-//! - Read a journal from outside with [`journal::JournalReader`]; look back with [`time_travel`].
+//! - Read a journal from outside with [`journal::JournalReader`]; look back with [`time_travel`], and
+//!   find the events of a key with an [`index`].
 //! - With the feature `sim`, test your own state on a disk that fails: `storage::sim`, `sim`.
 //! - [`game`] is the reference domain: the events and state of a game server.
 //!
@@ -17,6 +18,7 @@
 pub mod bench;
 pub mod event;
 pub mod game;
+pub mod index;
 pub mod journal;
 #[cfg(feature = "sim")]
 pub mod sim;
