@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 use crate::exit::{self, Exit};
 use crate::output::{Output, stderr_is_terminal};
 use crate::{
-    Domain, Synthetic, bench, demo, diff, dump, ingest, repair, snapshot, state, stats, verify,
+    Domain, Synthetic, bench, demo, diff, dump, history, ingest, repair, snapshot, state, stats,
+    trace, verify,
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 success or sound, 1 failure or cannot read, 2 wrong usage, \
@@ -63,6 +64,8 @@ enum Tool {
     Stats(stats::Args),
     State(state::Args),
     Diff(diff::Args),
+    History(history::Args),
+    Trace(trace::Args),
     Dump(dump::Args),
     Verify(verify::Args),
     Snapshot(snapshot::Args),
@@ -102,6 +105,8 @@ impl Tool {
             Self::Stats(args) => stats::run::<D>(&args, output),
             Self::State(args) => state::run::<D>(&args, output),
             Self::Diff(args) => diff::run::<D>(&args, output),
+            Self::History(args) => history::run::<D>(&args, output),
+            Self::Trace(args) => trace::run::<D>(&args, output),
             Self::Dump(args) => dump::run::<D>(&args, output),
             Self::Verify(args) => verify::run::<D>(&args, output),
             Self::Snapshot(args) => snapshot::run::<D>(&args, output),
