@@ -4,12 +4,12 @@
 
 mod support;
 
-use ringlog::Pipeline;
 use ringlog::index::{IndexBy, PartitionIndex};
 use ringlog::journal::{JournalReader, ReadError};
 use ringlog::storage::sim::{EIO, ENOSPC, Effect, Fault, SimDisk, SyncFailure};
-use support::noted;
+use ringlog::{Durability, Pipeline};
 use support::sums::Sums;
+use support::{added, noted};
 
 const PATH: &str = "/journal";
 const KEYS: u64 = 3;
@@ -112,4 +112,56 @@ fn a_disk_on_which_no_index_can_be_written_is_read() {
     let fault = Fault::new(Effect::Error(30)).on_path("/journal/index");
     disk.plan(fault.for_ever());
     assert_eq!(found(&disk, true).unwrap(), expected);
+}
+
+/// Publishes additions, and waits for them.
+fn publish(pipeline: &Pipeline<Sums<1>>, count: u64) {
+    let publisher = pipeline.publisher();
+    let mut receipt = None;
+    for number in 0..count {
+        receipt = Some(publisher.publish(&added(number % KEYS, number)).unwrap());
+    }
+    receipt.unwrap().wait().unwrap();
+}
+
+fn open_unsynced(disk: &SimDisk) -> Pipeline<Sums<1>> {
+    Pipeline::<Sums<1>>::builder(PATH)
+        .durability(Durability::OsBuffer)
+        .storage(disk.clone())
+        .open(|_| Sums::default())
+        .unwrap()
+}
+
+#[test]
+fn what_a_power_cut_takes_back_is_not_found_any_more() {
+    for seed in 1..3 {
+        let disk = SimDisk::new(seed);
+        let pipeline = open_unsynced(&disk);
+        publish(&pipeline, 70_000);
+        assert_eq!(found(&disk, true).unwrap(), found(&disk, false).unwrap());
+        publish(&pipeline, 20_000);
+        let before = found(&disk, true).unwrap();
+        assert_eq!(before.iter().map(Vec::len).sum::<usize>(), 90_000);
+        let cut = disk.fork().power_cut();
+        pipeline.close().unwrap();
+        // Before an opening has decided what is left, and after it, with other events in the place.
+        assert_eq!(
+            found(&cut, true).unwrap(),
+            found(&cut, false).unwrap(),
+            "seed {seed}"
+        );
+        let pipeline = open_unsynced(&cut);
+        publish(&pipeline, 100);
+        assert_eq!(
+            found(&cut, true).unwrap(),
+            found(&cut, false).unwrap(),
+            "seed {seed}"
+        );
+        pipeline.close().unwrap();
+        assert_eq!(
+            found(&cut, true).unwrap(),
+            found(&cut, false).unwrap(),
+            "seed {seed}"
+        );
+    }
 }
