@@ -15,8 +15,8 @@ use crate::progress::Progress;
 /// Print the events of one user, or of one key
 ///
 /// As `dump` prints them, in sequence order, but found by an index: it is kept in the journal's
-/// directory, in `index/key/`, and what it lacks is added first. Where nothing can be written there,
-/// the journal is read.
+/// directory, in `index/key/`, and what it lacks is added first: 24 bytes an event. Where nothing can
+/// be written there, the journal is read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The journal's directory
