@@ -218,25 +218,35 @@ impl JournalReader {
         Ok((state, cursor))
     }
 
-    fn cursor_behind(
+    /// The groups of `partition` behind `after`, or from the first one on.
+    pub(crate) fn history(
+        &self,
+        partition: u32,
+        after: Option<&Position>,
+    ) -> Result<History, ReadError> {
+        let mut history = History::open(
+            &self.storage,
+            &self.partition_dir(partition),
+            partition,
+            self.journal_id(),
+            OpenMode::Read,
+            after,
+        )?;
+        // Beside a writer the control word is true, and what lies behind it is none of ours.
+        if !self.has_writer()? {
+            history.search_behind_damage()?;
+        }
+        Ok(history)
+    }
+
+    pub(crate) fn cursor_behind(
         &self,
         partition: u32,
         after: Option<Position>,
         tables: Tables,
     ) -> Result<Cursor, ReadError> {
         let directory = self.partition_dir(partition);
-        let mut history = History::open(
-            &self.storage,
-            &directory,
-            partition,
-            self.journal_id(),
-            OpenMode::Read,
-            after.as_ref(),
-        )?;
-        // Beside a writer the control word is true, and what lies behind it is none of ours.
-        if !self.has_writer()? {
-            history.search_behind_damage()?;
-        }
+        let history = self.history(partition, after.as_ref())?;
         let before_group = history.reached();
         Ok(Cursor {
             storage: Arc::clone(&self.storage),
@@ -293,6 +303,14 @@ impl JournalReader {
             count += 1;
         }
         Ok((count, bytes))
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn journal_id(&self) -> [u64; 2] {
@@ -539,6 +557,17 @@ impl Cursor {
     #[must_use]
     pub fn earliest(&self) -> u64 {
         self.history.earliest()
+    }
+
+    /// Passes over the events below `sequence`.
+    pub(crate) fn skip_to(&mut self, sequence: u64) {
+        self.skip_to = self.skip_to.max(sequence);
+    }
+
+    /// The sequence of the event that was passed last; 0 in front of the first one.
+    #[must_use]
+    pub fn last_sequence(&self) -> u64 {
+        self.next_sequence - 1
     }
 
     /// Refuses to start behind what was asked for.
