@@ -6,6 +6,7 @@
 //! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
 //!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
 //! - Read a journal from outside with [`journal::JournalReader`].
+//! - Answer queries from a read model beside the engine with [`projection`].
 //! - With the feature `sim`, test your own state on a disk that fails: `storage::sim`, `sim`.
 //! - [`game`] is the reference domain: the events and state of a game server.
 //!
@@ -18,6 +19,7 @@ pub mod bench;
 pub mod event;
 pub mod game;
 pub mod journal;
+pub mod projection;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod snapshot;

@@ -37,7 +37,7 @@ pub(crate) use directory::{SegmentName, list_segments};
 pub(crate) use error::{JournalError, WriteFailure};
 pub(crate) use format::GROUP_BYTES_MAX;
 pub(crate) use history::{GroupFrames, History, Step};
-pub(crate) use marks::list_marks;
+pub(crate) use marks::{Mark, is_cursor_name, list_marks, read_mark, remove_mark, store_mark};
 pub(crate) use open::{PartitionRecovery, RecoverError, recover_partition};
 pub(crate) use prepare::{PreparedFile, Preparer};
 pub(crate) use snapshots::{SnapshotName, list_snapshots, read_snapshot_header};

@@ -35,6 +35,8 @@ pub(crate) struct Gate {
     pub(crate) durable: Watermark,
     /// The last ring position at or below which everything is durable or answered: for receipts.
     pub(crate) settled: Watermark,
+    /// Wakes who follows the journal of any partition.
+    pub(crate) followers: Arc<Signal>,
     /// Rings when enough was written for a snapshot.
     pub(crate) snapshot_alarm: Alarm,
     pub(crate) counters: CachePadded<Counters>,
@@ -70,6 +72,7 @@ impl Gate {
             space: Signal::new(),
             durable: Watermark::new(last_sequence),
             settled: Watermark::new(0),
+            followers: Arc::new(Signal::new()),
             snapshot_alarm: Alarm::new(Arc::new(Signal::new())),
             counters,
         }

@@ -6,6 +6,7 @@
 )]
 
 pub mod sums;
+pub mod tally;
 
 use std::collections::HashMap;
 
