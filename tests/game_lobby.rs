@@ -120,7 +120,7 @@ fn a_lobby_over_a_pipeline_answers_as_a_look_at_every_player_would() {
         assert!(!expected.is_empty());
         assert_eq!(
             near.iter().map(|near| near.player_id).collect::<Vec<_>>(),
-            ids(expected.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+            expected.iter().map(|(_, id)| *id).collect::<Vec<_>>()
         );
         let window = Duration::from_millis(60);
         let summary = lobby.summary(None, window, 5);
