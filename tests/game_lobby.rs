@@ -84,7 +84,7 @@ fn a_lobby_over_a_pipeline_answers_as_a_look_at_every_player_would() {
         .project("lobby", Settings::default(), Lobby::default)
         .unwrap();
     let publisher = pipeline.publisher();
-    publisher.publish_all(&events()).unwrap().wait().unwrap();
+    publisher.publish_all(events()).unwrap().wait().unwrap();
     for (partition, stats) in (0..).zip(pipeline.stats()) {
         lobby.wait_for(partition, stats.durable_sequence).unwrap();
     }
