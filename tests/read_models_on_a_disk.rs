@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ringlog::journal::JournalReader;
-use ringlog::projection::{ReadModel, Settings, Status};
+use ringlog::projection::{ProjectionError, ReadModel, Settings, Status};
 use ringlog::sim::{Settings as SimSettings, Simulation};
 use ringlog::storage::sim::{EIO, Effect, Fault, Operation, SimDisk};
 use support::tally::Tally;
@@ -40,9 +40,13 @@ fn write(disk: &SimDisk, seed: u64, events: u64) {
     simulation.close().unwrap();
 }
 
+fn try_follow(disk: &SimDisk) -> Result<ReadModel<Tally>, ProjectionError> {
+    let reader = JournalReader::open_in(disk.clone(), DIRECTORY)?;
+    ReadModel::follow(reader, "tally", settings(), Tally::new)
+}
+
 fn follow(disk: &SimDisk) -> ReadModel<Tally> {
-    let reader = JournalReader::open_in(disk.clone(), DIRECTORY).unwrap();
-    ReadModel::follow(reader, "tally", settings(), Tally::new).unwrap()
+    try_follow(disk).unwrap()
 }
 
 /// Waits until the model has everything or has failed.
@@ -66,11 +70,11 @@ fn a_crash_at_any_call_leaves_a_checkpoint_whose_state_is_that_of_its_place() {
             settle(&model, 50);
         }
         write(&disk, seed + 1, 50);
-        let model = follow(&disk);
-        assert!(model.read(|tally| tally.events) >= 20, "it was stored");
+        // Before it starts: how far it comes afterwards is up to the threads.
         disk.plan(fault);
-        settle(&model, 100);
-        drop(model);
+        if let Ok(model) = try_follow(&disk) {
+            settle(&model, 100);
+        }
         struck += disk.faults_struck();
         disk.clear_faults();
         let disk = match seed % 3 {
