@@ -8,6 +8,7 @@
 //! - Change events without losing a journal: [`schema`].
 //! - Read a journal from outside with [`journal::JournalReader`]; look back with [`time_travel`], and
 //!   find the events of a key with an [`index`].
+//! - Answer queries from a read model beside the engine with [`projection`].
 //! - Ask for decisions with [`command`]s: a [`Decider`], a [`Client`].
 //! - With the feature `sim`, test your own state on a disk that fails: `testing`, `storage::sim`, `sim`.
 //! - [`game`] is the reference domain: the events and state of a game server.
@@ -23,6 +24,7 @@ pub mod event;
 pub mod game;
 pub mod index;
 pub mod journal;
+pub mod projection;
 pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -37,7 +37,7 @@ pub(crate) use directory::{SegmentName, index_dir, list_segments};
 pub(crate) use error::{JournalError, WriteFailure};
 pub(crate) use format::GROUP_BYTES_MAX;
 pub(crate) use history::{GroupFrames, History, Step, Walk};
-pub(crate) use marks::{is_cursor_name, list_marks};
+pub(crate) use marks::{Mark, is_cursor_name, list_marks, read_mark, remove_mark, store_mark};
 pub(crate) use open::{PartitionRecovery, RecoverError, recover_partition};
 pub(crate) use prepare::{PreparedFile, Preparer};
 pub(crate) use scan::read_segment_header;
