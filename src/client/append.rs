@@ -117,19 +117,22 @@ impl<E: Event> Appender<E> {
         record.clear();
         record.resize(FrameHeader::RECORD_BYTES, 0);
         for event in events {
-            let header = archive_event(archiver, event.borrow())?;
-            if header.key != key {
-                let found = header.key;
+            let found = archive_event(archiver, event.borrow())?;
+            if found != key {
                 return Err(SendError::OtherKey { key, found });
             }
-            let end = record.len() + frame_bytes(header.length as usize);
+            let archived = archiver.archived();
+            let end = record.len() + frame_bytes(archived.len());
             if end - FrameHeader::RECORD_BYTES > EVENT_BYTES_MAX {
                 return Err(SendError::TooLong {
                     bytes_max: EVENT_BYTES_MAX,
                 });
             }
-            record.extend_from_slice(bytemuck::bytes_of(&header));
-            record.extend_from_slice(archiver.archived());
+            let header = archiver.record(FrameHeader::RECORD_BYTES);
+            record.extend_from_slice(&header[..FrameHeader::RECORD_BYTES]);
+            // The journal time is still to come.
+            record.extend_from_slice(&[0; FrameHeader::BYTES - FrameHeader::RECORD_BYTES]);
+            record.extend_from_slice(archived);
             record.resize(end, 0);
         }
         let place = self.seat.claim(when_full, &self.publisher)?;

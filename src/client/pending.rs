@@ -10,6 +10,7 @@ use super::seat::{Answer, Seat};
 use crate::command::ReplyRing;
 use crate::pipeline::{Level, Receipt};
 use crate::sync::Arc;
+use crate::watermark::Registration;
 
 /// A command or an append that was taken, and that an answer will come for.
 ///
@@ -23,6 +24,9 @@ use crate::sync::Arc;
 /// not, for a task of its own.
 pub struct Pending<'a, V> {
     receipt: Receipt<'a>,
+    level: Level,
+    /// Where a polled one stands among those who wait for that level.
+    registration: Option<Registration>,
     ring: RingRef<'a, V>,
     /// `None` once another one has it.
     place: Option<usize>,
@@ -48,6 +52,8 @@ impl<'a, V> Pending<'a, V> {
         seat.sent(place, receipt.partition(), receipt.position());
         Self {
             receipt,
+            level: Level::Durable,
+            registration: None,
             ring: RingRef::Borrowed(&seat.ring),
             place: Some(place),
         }
@@ -59,7 +65,7 @@ impl<'a, V> Pending<'a, V> {
     ///
     /// [`CommandError`].
     pub fn wait(self) -> Result<V, CommandError> {
-        self.receipt.block()?;
+        self.receipt.block(self.level)?;
         self.take()
     }
 
@@ -67,7 +73,8 @@ impl<'a, V> Pending<'a, V> {
     /// take it back, also after its answer was seen.
     #[must_use]
     pub fn when_applied(mut self) -> Self {
-        self.receipt.wait_for(Level::Applied);
+        self.forget();
+        self.level = Level::Applied;
         self
     }
 
@@ -82,7 +89,7 @@ impl<'a, V> Pending<'a, V> {
     ///
     /// When the answer was taken before.
     pub fn try_take(&mut self) -> Option<Result<V, CommandError>> {
-        match self.receipt.is_durable() {
+        match self.receipt.is_reached(self.level) {
             Ok(false) => None,
             Ok(true) => Some(self.take()),
             Err(error) => Some(Err(error.into())),
@@ -94,6 +101,8 @@ impl<'a, V> Pending<'a, V> {
     pub fn detach(mut self) -> Pending<'static, V> {
         Pending {
             receipt: self.receipt.shared(),
+            level: self.level,
+            registration: None,
             ring: RingRef::Shared(Arc::clone(self.ring.get())),
             place: self.place.take(),
         }
@@ -103,6 +112,12 @@ impl<'a, V> Pending<'a, V> {
     #[must_use]
     pub fn partition(&self) -> u32 {
         self.receipt.partition()
+    }
+
+    fn forget(&mut self) {
+        if let Some(registration) = self.registration.take() {
+            self.receipt.forget(self.level, registration);
+        }
     }
 
     fn take(&self) -> Result<V, CommandError> {
@@ -118,7 +133,13 @@ impl<V> Future for Pending<'_, V> {
     type Output = Result<V, CommandError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match Pin::new(&mut self.receipt).poll(context) {
+        let Self {
+            receipt,
+            level,
+            registration,
+            ..
+        } = &mut *self;
+        match receipt.poll_level(*level, registration, context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => Poll::Ready(self.take()),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
@@ -129,6 +150,7 @@ impl<V> Future for Pending<'_, V> {
 impl<V> Drop for Pending<'_, V> {
     #[inline]
     fn drop(&mut self) {
+        self.forget();
         if let Some(place) = self.place {
             self.ring.get().release(place);
         }

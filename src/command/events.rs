@@ -82,14 +82,14 @@ impl<E: Event> Events<E> {
 
     #[inline]
     fn take(&mut self, event: &E) -> Result<(), CommandFailure> {
-        let header = archive_event(&mut self.archiver, event).map_err(|error| {
+        let key = archive_event(&mut self.archiver, event).map_err(|error| {
             let message = error.to_string().into();
             CommandFailure::NotArchived { message }
         })?;
-        if self.partitions > 1 && partition_of(header.key, self.partitions) != self.partition {
-            return Err(CommandFailure::KeyElsewhere { key: header.key });
+        if self.partitions > 1 && partition_of(key, self.partitions) != self.partition {
+            return Err(CommandFailure::KeyElsewhere { key });
         }
-        self.bytes += frame_bytes(header.length as usize);
+        self.bytes += frame_bytes(self.archiver.archived().len());
         if self.bytes > self.bytes_max {
             return Err(CommandFailure::TooManyEvents {
                 bytes_max: self.bytes_max as u64,

@@ -32,18 +32,17 @@ pub(crate) fn record_archiver() -> Archiver {
 pub(crate) fn archive_event<E: Event>(
     archiver: &mut Archiver,
     event: &E,
-) -> Result<FrameHeader, RecordError> {
+) -> Result<u64, RecordError> {
     archive_stamped(archiver, event, SourceStamp::default())
 }
 
-/// Archives and validates the event, and fills in its record's header, which is returned, too.
-/// Everything of the user's runs here, before anything is claimed.
+/// Archives and validates the event, fills in its record's header, and returns its key. Everything of the user's runs here, before anything is claimed.
 #[inline(always)]
 pub(crate) fn archive_stamped<E: Event>(
     archiver: &mut Archiver,
     event: &E,
     stamp: SourceStamp,
-) -> Result<FrameHeader, RecordError> {
+) -> Result<u64, RecordError> {
     event.archive(archiver)?;
     let event_type = event.event_type();
     if event_type.kind >= CONTROL_KIND_MIN {
@@ -53,6 +52,7 @@ pub(crate) fn archive_stamped<E: Event>(
     }
     let archived = archiver.archived();
     E::view(event_type.kind, event_type.version, archived)?;
+    let key = event.key();
     let header = FrameHeader {
         #[expect(clippy::cast_possible_truncation, reason = "at most EVENT_BYTES_MAX")]
         length: archived.len() as u32,
@@ -61,12 +61,12 @@ pub(crate) fn archive_stamped<E: Event>(
         source_id: stamp.source_id,
         source_lag: stamp.lag,
         source_number: stamp.number,
-        key: event.key(),
+        key,
         event_time_ms: event.time_ms().unwrap_or(NO_EVENT_TIME),
         journal_time_ns: 0,
     };
     set_record_header(archiver, &header);
-    Ok(header)
+    Ok(key)
 }
 
 /// Fills in the header of the record that was archived last.

@@ -375,19 +375,26 @@ fn archive<E: Event>(
     stamp: SourceStamp,
     partitions: u32,
 ) -> Result<u32, PublishError> {
-    let header = archive_stamped(archiver, event, stamp)?;
-    Ok(partition_of(header.key, partitions))
+    let key = archive_stamped(archiver, event, stamp)?;
+    Ok(partition_of(key, partitions))
 }
 
 /// Publishes a record to a partition and wakes it; returns the record's ring position.
-#[inline]
+#[inline(always)]
 pub(crate) fn publish_record(
     gate: &Gate,
     ring: &mut RingPublisher,
     record: &[u8],
     when_full: WhenFull,
 ) -> Result<u64, PublishError> {
-    publish_with(gate, when_full, || ring.try_publish(record))
+    // Not by way of `publish_with`: the closure would be a call of its own, on the hottest path.
+    gate.check_open()?;
+    let position = match ring.try_publish(record) {
+        Ok(position) => position,
+        Err(RingFull) => wait_for_room(gate, when_full, || ring.try_publish(record))?,
+    };
+    gate.worker.notify();
+    Ok(position)
 }
 
 #[inline]

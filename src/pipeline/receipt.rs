@@ -22,7 +22,6 @@ use crate::watermark::{Failed, Registration, Watermark};
 pub struct Receipt<'a> {
     gate: GateRef<'a>,
     position: u64,
-    level: Level,
     /// Where a polled receipt stands among the waiters.
     registration: Option<Registration>,
 }
@@ -63,7 +62,6 @@ impl Settles {
         Receipt {
             gate,
             position: self.position,
-            level: Level::Durable,
             registration: None,
         }
     }
@@ -86,7 +84,6 @@ impl<'a> Receipt<'a> {
         Self {
             gate: GateRef::Borrowed(gate),
             position,
-            level: Level::Durable,
             registration: None,
         }
     }
@@ -98,23 +95,43 @@ impl<'a> Receipt<'a> {
     /// [`ReceiptError::Poisoned`] when the partition stopped before; [`ReceiptError::WouldDeadlock`]
     /// from inside a callback.
     pub fn wait(self) -> Result<(), ReceiptError> {
-        self.block()
+        self.block(Level::Durable)
     }
 
-    /// As [`wait`](Self::wait), without giving the receipt away.
-    pub(crate) fn block(&self) -> Result<(), ReceiptError> {
+    /// As [`wait`](Self::wait), for a level, without giving the receipt away.
+    pub(crate) fn block(&self, level: Level) -> Result<(), ReceiptError> {
         if callback::is_inside() {
             return Err(ReceiptError::WouldDeadlock);
         }
-        self.watermark()
+        self.watermark(level)
             .wait(self.position)
             .map_err(|failed| self.error(failed))
     }
 
-    /// Waits for another level from now on.
-    pub(crate) fn wait_for(&mut self, level: Level) {
-        self.forget();
-        self.level = level;
+    /// As [`is_durable`](Self::is_durable), for a level.
+    pub(crate) fn is_reached(&self, level: Level) -> Result<bool, ReceiptError> {
+        match self.watermark(level).check(self.position) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(failed)) => Err(self.error(failed)),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// A future's step for a level; `registration` is its place among those who wait for that.
+    pub(crate) fn poll_level(
+        &self,
+        level: Level,
+        registration: &mut Option<Registration>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ReceiptError>> {
+        let watermark = self.watermark(level);
+        let polled = watermark.poll(self.position, registration, context);
+        polled.map_err(|failed| self.error(failed))
+    }
+
+    /// Takes such a place back.
+    pub(crate) fn forget(&self, level: Level, registration: Registration) {
+        self.watermark(level).forget(registration);
     }
 
     /// Where its record is in the partition's ring.
@@ -127,7 +144,6 @@ impl<'a> Receipt<'a> {
         Receipt {
             gate: GateRef::Shared(Arc::clone(self.gate.get())),
             position: self.position,
-            level: self.level,
             registration: None,
         }
     }
@@ -138,11 +154,7 @@ impl<'a> Receipt<'a> {
     ///
     /// [`ReceiptError::Poisoned`].
     pub fn is_durable(&self) -> Result<bool, ReceiptError> {
-        match self.watermark().check(self.position) {
-            Poll::Ready(Ok(())) => Ok(true),
-            Poll::Ready(Err(failed)) => Err(self.error(failed)),
-            Poll::Pending => Ok(false),
-        }
+        self.is_reached(Level::Durable)
     }
 
     /// A receipt that borrows nothing.
@@ -156,17 +168,10 @@ impl<'a> Receipt<'a> {
         self.gate.get().partition
     }
 
-    fn watermark(&self) -> &Watermark {
-        match self.level {
+    fn watermark(&self, level: Level) -> &Watermark {
+        match level {
             Level::Durable => &self.gate.get().settled,
             Level::Applied => &self.gate.get().applied,
-        }
-    }
-
-    #[cold]
-    fn forget(&mut self) {
-        if let Some(registration) = self.registration.take() {
-            self.watermark().forget(registration);
         }
     }
 
@@ -183,18 +188,17 @@ impl Future for Receipt<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut registration = self.registration.take();
-        let position = self.position;
-        let polled = self.watermark().poll(position, &mut registration, context);
+        let polled = self.poll_level(Level::Durable, &mut registration, context);
         self.registration = registration;
-        polled.map_err(|failed| self.error(failed))
+        polled
     }
 }
 
 impl Drop for Receipt<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.registration.is_some() {
-            self.forget();
+        if let Some(registration) = self.registration.take() {
+            self.gate.get().settled.forget(registration);
         }
     }
 }

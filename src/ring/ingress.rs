@@ -93,7 +93,7 @@ impl RingPublisher {
     /// # Errors
     ///
     /// [`RingFull`]: nothing was published.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn try_publish(&mut self, record: &[u8]) -> Result<u64, RingFull> {
         debug_assert!(!record.is_empty() && slots_for(record.len()) <= self.slots);
         let sequence = if record.len() <= SLOT_BYTES {
