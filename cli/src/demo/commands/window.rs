@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 pub(super) const WINDOW: usize = CHUNKS * CHUNK;
 /// How many answers are taken at once: the thread sleeps once for all of them.
 const CHUNK: usize = 2048;
-const CHUNKS: usize = 8;
+const CHUNKS: usize = 12;
 
 /// Commands in the order of sending, in chunks that are waited for whole.
 #[derive(Debug)]
