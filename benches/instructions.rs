@@ -16,7 +16,7 @@ use ringlog::bench::{InMemory, Watermark};
 use ringlog::sim::{Settings, Simulation};
 use ringlog::storage::sim::SimDisk;
 use ringlog::{EventMeta, Pipeline, State};
-use support::{PlayerArchives, Projection, Sum, Tabled, moved, player_view};
+use support::{Move, PlayerArchives, Projection, Sum, Tabled, moved, player_view};
 
 struct Section {
     name: &'static str,
@@ -27,10 +27,12 @@ struct Section {
     work: fn(u64),
 }
 
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 10] = [
     of_events("publish", publish),
     of_events("publish_all", publish_all),
     of_events("apply", apply),
+    of_events("command", command),
+    of_events("command_rejected", command_rejected),
     of_events("durable_in_batches", durable_in_batches),
     Section {
         count: 512,
@@ -105,6 +107,34 @@ fn apply(count: u64) {
         // What is behind `count` is published as well, and stays where it is.
         if player < count && (player + 1).is_multiple_of(BATCH) {
             while pipeline.step() {}
+        }
+    }
+}
+
+/// A command: sent, decided, its event appended and applied, answered, and the answer taken.
+fn command(count: u64) {
+    commands(count, true);
+}
+
+/// The same where it is rejected.
+fn command_rejected(count: u64) {
+    commands(count, false);
+}
+
+fn commands(count: u64, is_allowed: bool) {
+    let mut pipeline = in_memory();
+    let client = pipeline
+        .client(BATCH as usize)
+        .expect("there is one client");
+    let mut pending = Vec::with_capacity(BATCH as usize);
+    for first in (0..count).step_by(BATCH as usize) {
+        for player in first..first + BATCH {
+            let command = Move { player, is_allowed };
+            pending.push(client.try_send(&command).expect("the ring has room"));
+        }
+        while pipeline.step() {}
+        for mut pending in pending.drain(..) {
+            black_box(pending.try_take().expect("it is answered").is_ok());
         }
     }
 }

@@ -18,7 +18,7 @@ use std::time::Instant;
 use ringlog::game::Arena;
 use ringlog::journal::{JournalReader, RecordedEvent};
 use ringlog::storage::{Files, Storage};
-use ringlog::{EventMeta, Pipeline, State, events, rkyv};
+use ringlog::{EventMeta, Pipeline, State, Viewer, events, rkyv};
 use rustix::fs::{Mode, OFlags};
 use support::{
     ALIGNMENT, BenchDir, Cached, Projection, Random, Tabled, game_event, median, player_event,
@@ -109,9 +109,12 @@ fn measure<S: State + Default>(name: &str, events: u64, mut next: impl FnMut() -
         walk.push(start.elapsed().as_secs_f64());
 
         let start = Instant::now();
-        walk_with(&journal, events, |event| match event.view::<S::Event>() {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
+        let mut viewer = Viewer::default();
+        walk_with(&journal, events, |event| {
+            match event.view::<S::Event>(&mut viewer) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
         });
         check.push(start.elapsed().as_secs_f64());
 

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::missing_panics_doc)]
 
+use crate::client::{Client, ClientError};
+use crate::command::{Commands, Decider};
 use crate::event::{Event, State};
 use crate::idle::Signal;
 use crate::journal::format::{self, FrameHeader, GroupStamp};
@@ -95,6 +97,7 @@ impl Group {
 pub struct InMemory<S: State> {
     partition: Partition<S>,
     publisher: Publisher<S::Event>,
+    commands: Arc<Commands<S>>,
 }
 
 impl<S: State> InMemory<S> {
@@ -103,6 +106,7 @@ impl<S: State> InMemory<S> {
         let gate = Arc::new(Gate::new(0, Arc::new(Signal::new()), 0));
         let (publisher, poller) = ring::ring(ring_slots);
         let rings = vec![publisher.clone()];
+        let commands = Arc::new(Commands::default());
         Self {
             partition: Partition::new(
                 Arc::clone(&gate),
@@ -110,10 +114,11 @@ impl<S: State> InMemory<S> {
                 (publisher, poller),
                 None,
                 group_bytes,
-                CommandDesk::new(Arc::default(), 1),
+                CommandDesk::new(Arc::clone(&commands), 1),
                 Resumed::fresh(state),
             ),
             publisher: Publisher::new(Arc::from([gate]), rings),
+            commands,
         }
     }
 
@@ -125,5 +130,13 @@ impl<S: State> InMemory<S> {
 
     pub fn step(&mut self) -> bool {
         self.partition.step()
+    }
+
+    /// It must not be made to wait either.
+    pub fn client(&self, pending_max: usize) -> Result<Client<S>, ClientError>
+    where
+        S: Decider,
+    {
+        Client::new(self.publisher.clone(), &self.commands, pending_max)
     }
 }

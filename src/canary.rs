@@ -71,6 +71,10 @@ canaries! {
     VisitServedEarly,
     /// The receipt of an event whose `apply` panicked settles.
     PanickedEventSettles,
+    /// A partition says that a place is answered before the answer is in it.
+    PlaceAnsweredTooEarly,
+    /// A waiter gives its place back before it has taken the answer.
+    PlaceReleasedTooEarly,
 
     // For the rigs.
     /// What is to be durable on return is only handed to the kernel.

@@ -214,6 +214,32 @@ impl Gate {
     }
 }
 
+/// A client's places for answers.
+#[derive(Debug)]
+pub struct Replies<T>(crate::command::ReplyRing<T>);
+
+impl<T> Replies<T> {
+    pub fn new(places: usize) -> Self {
+        Self(crate::command::ReplyRing::new(places))
+    }
+
+    pub fn claim(&self, place: usize) -> bool {
+        self.0.claim(place)
+    }
+
+    pub fn answer(&self, place: usize, answer: T) {
+        self.0.answer(place, answer);
+    }
+
+    pub fn take(&self, place: usize) -> Option<T> {
+        self.0.take(place)
+    }
+
+    pub fn release(&self, place: usize) {
+        self.0.release(place);
+    }
+}
+
 pub const SLOT_BYTES: usize = ring::SLOT_BYTES;
 
 /// The ring, rolled to where its next record has position `first`, as if as many had been read.

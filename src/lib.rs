@@ -5,8 +5,10 @@
 //! - Write events with [`events!`] and state with [`State`].
 //! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
 //!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
+//! - Change events without losing a journal: [`schema`].
 //! - Read a journal from outside with [`journal::JournalReader`].
-//! - With the feature `sim`, test your own state on a disk that fails: `storage::sim`, `sim`.
+//! - Ask for decisions with [`command`]s: a [`Decider`], a [`Client`].
+//! - With the feature `sim`, test your own state on a disk that fails: `testing`, `storage::sim`, `sim`.
 //! - [`game`] is the reference domain: the events and state of a game server.
 //!
 //! `docs/architecture.md` is the bird's-eye view, `docs/format.md` the bytes on disk.
@@ -19,11 +21,14 @@ pub mod command;
 pub mod event;
 pub mod game;
 pub mod journal;
+pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod snapshot;
 pub mod source;
 pub mod storage;
+#[cfg(feature = "sim")]
+pub mod testing;
 
 mod bytes;
 mod callback;
@@ -54,6 +59,7 @@ pub use command::{
 };
 pub use event::{
     ArchiveError, Archiver, Event, EventBody, EventMeta, EventType, SourceNumber, State, ViewError,
+    Viewer,
 };
 pub use partition::Poison;
 #[cfg(feature = "sim")]

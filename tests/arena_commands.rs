@@ -13,7 +13,7 @@ use ringlog::game::{
     GameReply, GameView, Location, Move, MoveTo, Number, NumberValue, Sender,
 };
 use ringlog::journal::JournalReader;
-use ringlog::{Client, Durability, Outcome, Pipeline, partition_of};
+use ringlog::{Client, Durability, Outcome, Pipeline, Viewer, partition_of};
 
 type Answer = Result<GameReply, GameRejection>;
 
@@ -284,7 +284,7 @@ fn an_event_has_what_its_command_says() {
     ask(&client, &attack(1, 1, 1002)).unwrap();
     pipeline.close().unwrap();
     let reader = JournalReader::open(directory.path()).unwrap();
-    let mut cursor = reader.cursor(0).unwrap();
+    let (mut cursor, mut viewer) = (reader.cursor(0).unwrap(), Viewer::default());
     let of_command = |envelope: &ArchivedEnvelope| {
         let sender = sender(1);
         assert_eq!(envelope.timestamp, sender.timestamp);
@@ -296,14 +296,14 @@ fn an_event_has_what_its_command_says() {
         );
     };
     let event = cursor.next_event().unwrap().unwrap();
-    let GameView::Move(moved) = event.view::<GameEvent>().unwrap() else {
+    let GameView::Move(moved) = event.view::<GameEvent>(&mut viewer).unwrap() else {
         panic!("{event:?}");
     };
     of_command(&moved.envelope);
     assert_eq!(moved.location.to_location(), Location { x, y });
     assert_eq!(moved.speed.to_number(), speed);
     let event = cursor.next_event().unwrap().unwrap();
-    let GameView::Attack(attacked) = event.view::<GameEvent>().unwrap() else {
+    let GameView::Attack(attacked) = event.view::<GameEvent>(&mut viewer).unwrap() else {
         panic!("{event:?}");
     };
     of_command(&attacked.envelope);

@@ -25,7 +25,7 @@ use ringlog::snapshot::Retention;
 use ringlog::source::{
     ContiguousOptions, ContiguousReceipt, ContiguousSource, HeldError, Source, SourcePublishError,
 };
-use ringlog::{Durability, EventMeta, Pipeline, Publisher, Receipt, State, partition_of};
+use ringlog::{Durability, EventMeta, Pipeline, Publisher, Receipt, State, Viewer, partition_of};
 use support::{CounterEvent, CounterView, Noted};
 
 const EXCLUSIVE: [&str; 2] = ["first", "second"];
@@ -439,9 +439,9 @@ fn read_journal(settings: &Settings, directory: &Path, model: &Model) {
         let mut cursor = reader.cursor(partition).unwrap();
         let earliest = cursor.earliest().max(1);
         assert!(earliest == 1 || settings.retention != Retention::Everything);
-        let mut found = Vec::new();
+        let (mut found, mut viewer) = (Vec::new(), Viewer::default());
         while let Some(event) = cursor.next_event().unwrap() {
-            let view = event.view::<CounterEvent>().unwrap();
+            let view = event.view::<CounterEvent>(&mut viewer).unwrap();
             found.push(Entry::new(view, &event.meta));
         }
         assert_eq!(found, expected.log[earliest as usize - 1..]);
@@ -465,11 +465,11 @@ fn follow(
         }
         (cursor, followed) => (cursor.unwrap(), followed.unwrap_or(0)),
     };
-    let mut found = Vec::new();
+    let (mut found, mut viewer) = (Vec::new(), Viewer::default());
     while found.len() < count
         && let Some(event) = cursor.next_event().unwrap()
     {
-        let view = event.view::<CounterEvent>().unwrap();
+        let view = event.view::<CounterEvent>(&mut viewer).unwrap();
         found.push(Entry::new(view, &event.meta));
     }
     let Some(first) = found.first().map(|entry| entry.sequence as usize) else {

@@ -116,7 +116,11 @@ fn run(operations: &[Operation], retention: Retention) -> (Outcome, u64) {
             .restore(partition, AsOf::LATEST, |_| Sums::<1>::default())
             .unwrap();
         while let Some(event) = cursor.next_event().unwrap() {
-            state.apply(event.view::<support::CounterEvent>().unwrap(), &event.meta);
+            let mut viewer = ringlog::Viewer::default();
+            state.apply(
+                event.view::<support::CounterEvent>(&mut viewer).unwrap(),
+                &event.meta,
+            );
         }
         sources.push(cursor.sources().into_iter().collect());
         totals.push(cursor.totals().by_type());

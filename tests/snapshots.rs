@@ -123,7 +123,11 @@ fn segments_below_the_oldest_kept_snapshot_are_retired_and_nothing_that_counts_i
         .restore(0, AsOf::LATEST, |_| Sums::<1>::default())
         .unwrap();
     while let Some(event) = cursor.next_event().unwrap() {
-        restored.apply(event.view::<CounterEvent>().unwrap(), &event.meta);
+        let mut viewer = ringlog::Viewer::default();
+        restored.apply(
+            event.view::<CounterEvent>(&mut viewer).unwrap(),
+            &event.meta,
+        );
     }
     assert_eq!(restored, before);
     // Counts over the whole past, also of what is gone.

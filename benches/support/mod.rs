@@ -21,7 +21,7 @@ use ringlog::Pipeline;
 
 pub use cached::Cached;
 pub use disk::{ALIGNMENT, BareFile, BenchDir};
-pub use events::{BenchEvent, BenchView, Moved, Sum, moved};
+pub use events::{BenchEvent, BenchView, Move, Moved, Sum, moved};
 pub use game::game_event;
 pub use players::{
     Dense, Hashed, PLAYERS, Player, PlayerArchives, PlayerEvent, PlayerView, Players, Projection,

@@ -5,12 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Context, anyhow};
 use ringlog::journal::RecordedEvent;
-use ringlog::{Event, State};
+use ringlog::{Event, State, Viewer};
 
 /// Applies `event` to `state`. A panic in `apply` becomes an error that names the event.
-pub(crate) fn apply<S: State>(state: &mut S, event: &RecordedEvent<'_>) -> anyhow::Result<()> {
+pub(crate) fn apply<S: State>(
+    state: &mut S,
+    event: &RecordedEvent<'_>,
+    viewer: &mut Viewer,
+) -> anyhow::Result<()> {
     let view = event
-        .view::<S::Event>()
+        .view::<S::Event>(viewer)
         .with_context(|| format!("cannot apply {}", place(event)))?;
     apply_view(state, view, event)
 }

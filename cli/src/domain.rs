@@ -8,7 +8,7 @@ use crate::CommandSide;
 /// An application's events and state, as the program `ringlog` sees them.
 ///
 /// Implement it and call [`run::<YourDomain>()`](crate::run()) from a `main` of one line to get
-/// `ingest`, `stats`, `state`, `dump` and `verify` for your own journals.
+/// `ingest`, `stats`, `state`, `dump`, `schema` and `verify` for your own journals.
 pub trait Domain: 'static {
     /// The enum over the event types.
     type Event: Event;

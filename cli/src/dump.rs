@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use ringlog::ViewError;
+use ringlog::Viewer;
 use ringlog::journal::{JournalReader, ReadError, RecordedEvent};
 use serde_json::json;
 
@@ -68,6 +68,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
         is_first: true,
         out: Lines::lock(),
         line: Vec::new(),
+        viewer: Viewer::default(),
         is_damaged: false,
         _domain: std::marker::PhantomData,
     };
@@ -98,6 +99,7 @@ struct Dump<'a, D> {
     is_first: bool,
     out: Lines,
     line: Vec<u8>,
+    viewer: Viewer,
     /// Whether salvage passed over anything.
     is_damaged: bool,
     _domain: std::marker::PhantomData<D>,
@@ -170,10 +172,22 @@ impl<D: Domain> Dump<'_, D> {
             self.print_raw(event)?;
             return Ok(true);
         }
-        let view = match event.view::<D::Event>() {
+        let mut viewer = std::mem::take(&mut self.viewer);
+        let printed = self.print_view(event, &mut viewer);
+        self.viewer = viewer;
+        printed
+    }
+
+    /// As [`print`](Self::print), by the domain where it knows the event.
+    fn print_view(
+        &mut self,
+        event: &RecordedEvent<'_>,
+        viewer: &mut Viewer,
+    ) -> anyhow::Result<bool> {
+        let view = match event.view::<D::Event>(viewer) {
             Ok(view) => view,
             // Nobody can say whose event it is, or of which type.
-            Err(ViewError::UnknownType { .. }) => {
+            Err(error) if error.is_unknown() => {
                 let is_asked_for = self.args.user.is_none() && self.args.event_type.is_none();
                 if is_asked_for {
                     self.print_raw(event)?;

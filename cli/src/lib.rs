@@ -8,7 +8,7 @@
 //! }
 //! ```
 //!
-//! It has the subcommands `ingest`, `stats`, `state`, `dump`, `snapshot`, `verify` and `repair`. A
+//! It has the subcommands `ingest`, `stats`, `state`, `dump`, `snapshot`, `schema`, `verify` and `repair`. A
 //! domain that can make up its own traffic ([`Synthetic`]) also gets `demo` and `bench`, with
 //! [`run_with_demo`], and `demo --commands` where its state decides ([`SyntheticCommands`]); a program
 //! that knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
@@ -30,6 +30,7 @@ mod output;
 mod progress;
 mod repair;
 mod run;
+mod schema;
 mod snapshot;
 mod state;
 mod stats;

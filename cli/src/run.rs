@@ -9,7 +9,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::exit::{self, Exit};
 use crate::output::{Output, stderr_is_terminal};
-use crate::{Domain, Synthetic, bench, demo, dump, ingest, repair, snapshot, state, stats, verify};
+use crate::{
+    Domain, Synthetic, bench, demo, dump, ingest, repair, schema, snapshot, state, stats, verify,
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 success or sound, 1 failure or cannot read, 2 wrong usage, \
                           3 torn tail (verify, repair --dry-run), 4 corruption.";
@@ -64,6 +66,7 @@ enum Tool {
     Verify(verify::Args),
     Snapshot(snapshot::Args),
     Repair(repair::Args),
+    Schema(schema::Args),
 }
 
 /// The program for the events of `D`: parses the command line, runs the subcommand, and says how
@@ -102,6 +105,7 @@ impl Tool {
             Self::Verify(args) => verify::run::<D>(&args, output),
             Self::Snapshot(args) => snapshot::run::<D>(&args, output),
             Self::Repair(args) => repair::run(&args, output),
+            Self::Schema(args) => schema::run::<D>(&args, output),
         }
     }
 }

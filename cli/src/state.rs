@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use ringlog::Viewer;
 use ringlog::journal::JournalReader;
 use ringlog::snapshot::AsOf;
 use serde_json::{Value, json};
@@ -70,6 +71,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
         };
         let (mut state, mut cursor) = reader.restore(partition, as_of, D::state)?;
         let mut count = cursor.totals().events();
+        let mut viewer = Viewer::default();
         while let Some(event) = cursor.next_event()? {
             progress.event();
             if event.meta.sequence > last_sequence {
@@ -79,7 +81,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
                 .at_time
                 .is_none_or(|time| event.meta.event_time_ms <= time)
             {
-                apply(&mut state, &event)?;
+                apply(&mut state, &event, &mut viewer)?;
                 count += 1;
             }
         }

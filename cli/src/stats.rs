@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ringlog::journal::{JournalReader, RecordedEvent};
 use ringlog::snapshot::{AsOf, Totals};
 use ringlog::source::SourceInfo;
-use ringlog::{Event, ViewError};
+use ringlog::{Event, Viewer};
 use serde_json::{Map, Value, json};
 
 use crate::Domain;
@@ -49,6 +49,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
         let mut state = D::state(partition);
         let mut cursor = reader.cursor(partition)?;
         let mut events = 0;
+        let mut viewer = Viewer::default();
         if cursor.earliest() > 1 {
             (state, cursor) = reader.restore(partition, AsOf::LATEST, D::state)?;
             events = cursor.totals().events();
@@ -57,7 +58,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
         while let Some(event) = cursor.next_event()? {
             progress.event();
             events += 1;
-            figures.count::<D>(&event, &mut state)?;
+            figures.count::<D>(&event, &mut state, &mut viewer)?;
         }
         figures.by_partition.push(events);
         figures.merge_sources(cursor.sources());
@@ -76,8 +77,8 @@ impl Figures {
     /// Counts what is retired by what a snapshot says of it.
     fn add_totals<D: Domain>(&mut self, totals: &Totals) {
         for ((kind, version), count) in totals.by_type() {
-            let known = D::Event::TYPES
-                .iter()
+            let known = (D::Event::TYPES.iter())
+                .chain(D::Event::OLDER_TYPES)
                 .find(|known| (known.kind, known.version) == (kind, version));
             match known {
                 Some(known) => self.count_types(known.name, count),
@@ -102,14 +103,16 @@ impl Figures {
         &mut self,
         event: &RecordedEvent<'_>,
         state: &mut D::State,
+        viewer: &mut Viewer,
     ) -> anyhow::Result<()> {
         self.count_time(event.meta.event_time_ms);
-        match event.view::<D::Event>() {
+        match event.view::<D::Event>(viewer) {
             Ok(view) => {
                 self.count_types(D::type_name(&view), 1);
                 apply_view(state, view, event)
             }
-            Err(ViewError::UnknownType { kind, version }) => {
+            Err(error) if error.is_unknown() => {
+                let (kind, version) = (event.kind, event.version);
                 self.unknown += 1;
                 self.count_types(&format!("kind {kind} version {version}"), 1);
                 Ok(())

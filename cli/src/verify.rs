@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ringlog::Event;
 use ringlog::journal::{
     Corruption, JournalReader, PartitionCheck, ReadError, RecordedEvent, VerifyReport,
 };
+use ringlog::{Event, Viewer};
 use serde_json::{Value, json};
 
 use crate::Domain;
@@ -35,9 +35,10 @@ struct Finding {
 pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = JournalReader::open(&args.dir)?;
     let mut progress = Progress::of_events("verifying", &reader);
+    let mut viewer = Viewer::default();
     let report = reader.verify(|event| {
         progress.event();
-        check_event::<D>(event)
+        check_event::<D>(event, &mut viewer)
     })?;
     drop(progress);
     let findings: Vec<Finding> = report.partitions.iter().flat_map(findings_of).collect();
@@ -48,13 +49,13 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
     Ok(exit)
 }
 
-fn check_event<D: Domain>(event: &RecordedEvent<'_>) -> Result<(), String> {
+fn check_event<D: Domain>(event: &RecordedEvent<'_>, viewer: &mut Viewer) -> Result<(), String> {
     if D::Event::TYPES.is_empty() {
         // Without a domain there is nothing that the bytes could contradict.
         return Ok(());
     }
     event
-        .view::<D::Event>()
+        .view::<D::Event>(viewer)
         .map(drop)
         .map_err(|error| error.to_string())
 }

@@ -1,6 +1,6 @@
 //! Everything that can be asked of a journal.
 
-use ringlog::Pipeline;
+use ringlog::{Pipeline, Viewer};
 use ringlog::game::GameEvent;
 use ringlog::journal::JournalReader;
 use ringlog::snapshot::AsOf;
@@ -20,7 +20,8 @@ pub fn ask(disk: &SimDisk) {
         && reader.partitions() <= 4
     {
         let _ = reader.verify(|event| {
-            let view = event.view::<GameEvent>();
+            let mut viewer = Viewer::default();
+            let view = event.view::<GameEvent>(&mut viewer);
             view.map(|_| ()).map_err(|error| error.to_string())
         });
         let _ = reader.segments(0);
@@ -37,7 +38,8 @@ pub fn ask(disk: &SimDisk) {
             .chain(restored.map(|(_, cursor)| cursor))
         {
             while let Ok(Some(event)) = cursor.next_event() {
-                let _ = event.view::<GameEvent>();
+                let mut viewer = Viewer::default();
+                let _ = event.view::<GameEvent>(&mut viewer);
             }
             let _ = cursor.refresh();
             let _ = cursor.sources();

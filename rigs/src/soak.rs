@@ -15,7 +15,7 @@ use clap::Args;
 use ringlog::journal::JournalReader;
 use ringlog::snapshot::Retention;
 use ringlog::source::{Source, SourcePublishError};
-use ringlog::{Durability, Pipeline, PublishError, Publisher, Receipt, ReceiptError};
+use ringlog::{Durability, Pipeline, PublishError, Publisher, Receipt, ReceiptError, Viewer};
 use tempfile::TempDir;
 
 use crate::outcome::{Outcome, Ran};
@@ -337,7 +337,8 @@ impl Round {
             for cursor in &mut cursors {
                 cursor.refresh().map_err(failed)?;
                 while let Some(event) = cursor.next_event().map_err(failed)? {
-                    let view = event.view::<TallyEvent>();
+                    let mut viewer = Viewer::default();
+                    let view = event.view::<TallyEvent>(&mut viewer);
                     let TallyView::Marked(mark) = view.map_err(|error| error.to_string())?;
                     let number: &mut u64 = numbers.entry(mark.key.to_native()).or_default();
                     *number += 1;

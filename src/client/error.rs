@@ -68,6 +68,18 @@ pub enum SendError {
     },
 }
 
+impl SendError {
+    /// Whether there was no room at this moment, and a later attempt may succeed.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Publish(error) => error.is_full(),
+            Self::TooManyPending { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 impl From<RecordError> for SendError {
     fn from(error: RecordError) -> Self {
         Self::Publish(error.into())

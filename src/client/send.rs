@@ -2,7 +2,7 @@
 
 use super::seat::Seat;
 use super::{ClientError, Pending, SendError};
-use crate::command::{Command, Decider, OutcomeOf};
+use crate::command::{Command, Commands, Decider, OutcomeOf};
 use crate::event::{SourceStamp, set_record_header, view_checked};
 use crate::journal::format::{FrameHeader, KIND_COMMAND};
 use crate::pipeline::{Pipeline, PublishError, Publisher, WhenFull};
@@ -37,18 +37,20 @@ impl<D: Decider> Pipeline<D> {
     ///
     /// [`ClientError::TooManyClients`] or [`ClientError::PendingMax`].
     pub fn client_with(&self, pending_max: usize) -> Result<Client<D>, ClientError> {
-        Client::new(self.shared(), pending_max)
+        let shared = self.shared();
+        Client::new(shared.publisher(), &shared.commands, pending_max)
     }
 }
 
 impl<D: Decider> Client<D> {
     pub(crate) fn new(
-        shared: &crate::pipeline::Shared<D>,
+        publisher: Publisher<D::Event>,
+        commands: &Commands<D>,
         pending_max: usize,
     ) -> Result<Self, ClientError> {
         Ok(Self {
-            publisher: shared.publisher(),
-            seat: Seat::new(shared.commands.clients(), pending_max)?,
+            publisher,
+            seat: Seat::new(commands.clients(), pending_max)?,
         })
     }
 

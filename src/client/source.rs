@@ -5,7 +5,7 @@ use super::{ClientError, Pending, SendError};
 use crate::callback;
 use crate::command::{Decider, OutcomeOf};
 use crate::event::SourceStamp;
-use crate::pipeline::{Pipeline, PublishError, WhenFull};
+use crate::pipeline::{Pipeline, PublishError, Shared, WhenFull};
 use crate::source::{LAG_UNKNOWN, Lease, SourceError};
 
 /// The one live handle of a named source of commands, each of which it gives a number.
@@ -43,11 +43,8 @@ impl<D: Decider> Pipeline<D> {
 }
 
 impl<D: Decider> CommandSource<D> {
-    pub(crate) fn open(
-        name: &str,
-        shared: &crate::pipeline::Shared<D>,
-    ) -> Result<Self, ClientError> {
-        let client = Client::new(shared, PENDING_DEFAULT)?;
+    pub(crate) fn open(name: &str, shared: &Shared<D>) -> Result<Self, ClientError> {
+        let client = Client::new(shared.publisher(), &shared.commands, PENDING_DEFAULT)?;
         let lease = shared.sources.open(name, &shared.publisher())?;
         Ok(Self { client, lease })
     }

@@ -5,6 +5,7 @@
 //! costs the partition two plain stores, and becomes visible by the same number as durability does.
 #![allow(unsafe_code, reason = "a place passes between client and partition")]
 
+use crate::canary::{Canary, is_planted};
 use crate::sync::{self, Arc, AtomicBool, Handed, Mutex, Ordering};
 
 /// Clients that a pipeline has at a time.
@@ -88,6 +89,10 @@ impl<T> ReplyRing<T> {
             debug_assert!(false, "a command is answered once");
             return;
         }
+        if is_planted(Canary::PlaceAnsweredTooEarly) {
+            // ORDERING: release, in vain: what is wrong with this canary.
+            place.is_answered.store(true, Ordering::Release);
+        }
         // SAFETY: the place is claimed and not answered: the client and the waiter keep away until
         // the flag is up, and a command is in one partition only.
         unsafe { place.answer.with(|answer| *answer = Some(answered)) };
@@ -102,6 +107,9 @@ impl<T> ReplyRing<T> {
         // ORDERING: acquire pairs with the release in `answer`.
         if !place.is_answered.load(Ordering::Acquire) {
             return None;
+        }
+        if is_planted(Canary::PlaceReleasedTooEarly) {
+            self.release(index);
         }
         // SAFETY: the partition has answered, and the client keeps away until the waiter, of which
         // there is one and which is here, has released the place.

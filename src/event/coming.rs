@@ -8,7 +8,7 @@ use crate::journal::format::FrameHeader;
 
 /// How many events are told to [`State::prefetch`] before they are applied: enough for their memory
 /// to arrive, few enough for the innermost cache to hold it.
-const EVENTS_MAX: usize = 64;
+pub(crate) const EVENTS_MAX: usize = 64;
 
 /// A few events on their way to `apply`; nothing of it is on the heap.
 pub(crate) struct Coming<'a, E: Event> {

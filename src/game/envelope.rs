@@ -48,3 +48,13 @@ pub enum PayloadRest {
     /// digit of it.
     Whole(String),
 }
+
+crate::layout!(ArchivedEnvelope {
+    timestamp,
+    user_id,
+    beyond,
+    event_id,
+    correlation_id
+});
+crate::layout!(ArchivedBeyond { envelope, payload });
+crate::layout!(enum ArchivedPayloadRest { Nothing, Members { 0 }, Whole { 0 } });

@@ -133,6 +133,47 @@ crate::events! {
     }
 }
 
+crate::layout!(ArchivedLocation { x, y });
+crate::layout!(ArchivedKill {
+    envelope,
+    victim_id,
+    weapon,
+    location
+});
+crate::layout!(ArchivedPickup {
+    envelope,
+    item_id,
+    quantity,
+    source
+});
+crate::layout!(ArchivedLevelUp {
+    envelope,
+    old_level,
+    new_level,
+    total_experience
+});
+crate::layout!(ArchivedMove {
+    envelope,
+    location,
+    speed
+});
+crate::layout!(ArchivedAttack {
+    envelope,
+    target_id,
+    skill_id
+});
+crate::layout!(ArchivedChat { envelope, text });
+crate::layout!(ArchivedUnknown {
+    envelope,
+    event_type,
+    payload
+});
+crate::layout!(ArchivedIllTyped {
+    envelope,
+    event_type,
+    payload
+});
+
 impl GameView<'_> {
     /// The part that all event types share.
     #[must_use]

@@ -21,6 +21,15 @@ enum Kind {
     Float,
 }
 
+crate::layout!(ArchivedNumber { kind, bytes });
+crate::layout!(
+    enum ArchivedKind {
+        Unsigned,
+        Negative,
+        Float,
+    }
+);
+
 const _: () = assert!(size_of::<Number>() == 9 && size_of::<ArchivedNumber>() == 9);
 
 /// What a [`Number`] says.

@@ -63,6 +63,17 @@ pub(crate) struct GroupFrames<'h> {
     header: GroupHeader,
 }
 
+/// A walk over the frames of a group, which can be left and gone on with.
+#[derive(Debug)]
+pub(crate) struct Walk<'g, 'h> {
+    group: &'g GroupFrames<'h>,
+    frames: Frames<'h>,
+    /// Of the next event.
+    sequence: u64,
+    /// The event that [`each`](Self::each) ended with an error for.
+    refused: Option<Frame<'h>>,
+}
+
 impl<'h> GroupFrames<'h> {
     /// The sequence of the group's first event.
     pub(crate) fn first_sequence(&self) -> u64 {
@@ -73,20 +84,51 @@ impl<'h> GroupFrames<'h> {
     #[inline]
     pub(crate) fn for_each<E: From<ReadError>>(
         &self,
+        on_frame: impl FnMut(u64, &Frame<'h>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.walk().each(on_frame)
+    }
+
+    /// A walk over the frames from the first one on.
+    #[inline]
+    pub(crate) fn walk(&self) -> Walk<'_, 'h> {
+        Walk {
+            group: self,
+            frames: Frames::new(self.history.frames()),
+            sequence: self.header.first_sequence,
+            refused: None,
+        }
+    }
+}
+
+impl<'h> Walk<'_, 'h> {
+    /// The event that the last call of [`each`](Self::each) ended with an error for.
+    pub(crate) fn refused(&mut self) -> Option<Frame<'h>> {
+        self.refused.take()
+    }
+
+    /// Hands the frames that are left to `on_frame`. An error of its own for an event ends it behind
+    /// that event, where the next call goes on.
+    #[inline]
+    pub(crate) fn each<E: From<ReadError>>(
+        &mut self,
         mut on_frame: impl FnMut(u64, &Frame<'h>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut frames = Frames::new(self.history.frames());
-        let mut sequence = self.header.first_sequence;
-        while let Some(frame) = frames
-            .next()
-            .map_err(|damage| self.history.corruption(damage))?
-        {
-            on_frame(sequence, &frame)?;
+        // Taken out and put back: so they stay in registers.
+        let (mut frames, mut sequence) = (self.frames.clone(), self.sequence);
+        let history = self.group.history;
+        while let Some(frame) = frames.next().map_err(|damage| history.corruption(damage))? {
+            if let Err(error) = on_frame(sequence, &frame) {
+                (self.frames, self.sequence) = (frames, sequence + 1);
+                self.refused = Some(frame);
+                return Err(error);
+            }
             sequence += u64::from(!frame.header.is_control());
         }
-        if sequence != self.header.last_sequence() + 1 {
+        (self.frames, self.sequence) = (frames, sequence);
+        if sequence != self.group.header.last_sequence() + 1 {
             let damage = Damage::OutOfRange("event count");
-            return Err(self.history.corruption(damage).into());
+            return Err(history.corruption(damage).into());
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ pub(crate) use directory::Directory;
 pub(crate) use directory::{SegmentName, list_segments};
 pub(crate) use error::{JournalError, WriteFailure};
 pub(crate) use format::GROUP_BYTES_MAX;
-pub(crate) use history::{GroupFrames, History, Step};
+pub(crate) use history::{GroupFrames, History, Step, Walk};
 pub(crate) use marks::list_marks;
 pub(crate) use open::{PartitionRecovery, RecoverError, recover_partition};
 pub(crate) use prepare::{PreparedFile, Preparer};

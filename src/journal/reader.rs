@@ -12,7 +12,7 @@ use super::history::{History, Step};
 use super::marks::{Mark, is_cursor_name, read_mark, store_mark};
 use super::salvage::Gap;
 use crate::canary::{Canary, is_planted};
-use crate::event::{Event, EventMeta, State, ViewError};
+use crate::event::{Event, EventMeta, State, ViewError, Viewer};
 use crate::snapshot::{self, AsOf, RestoreError, Restored, Tables, Totals};
 use crate::source::SourceInfo;
 use crate::storage::{Files, OpenMode, Storage};
@@ -37,20 +37,26 @@ pub struct RecordedEvent<'a> {
     pub meta: EventMeta,
     /// The type's kind number.
     pub kind: u16,
-    /// The version of the type's layout.
+    /// The version of the type's layout, as it was recorded.
     pub version: u16,
     /// The archive.
     pub body: &'a [u8],
 }
 
 impl<'a> RecordedEvent<'a> {
-    /// The event as the program's type, validated.
+    /// The event as the program's type, validated; one of an older version upcast, in the memory of
+    /// `viewer`.
     ///
     /// # Errors
     ///
-    /// [`ViewError`] when the program does not know the type, or the bytes are not of it.
-    pub fn view<E: Event>(&self) -> Result<E::View<'a>, ViewError> {
-        E::view(self.kind, self.version, self.body)
+    /// [`ViewError`] when the program does not know the type, the bytes are not of it, or its
+    /// upcaster failed.
+    #[inline]
+    pub fn view<'s, E: Event>(&self, viewer: &'s mut Viewer) -> Result<E::View<'s>, ViewError>
+    where
+        'a: 's,
+    {
+        viewer.view::<E>(self.kind, self.version, self.body)
     }
 }
 
@@ -336,6 +342,12 @@ enum Damaged {
 }
 
 impl Cursor {
+    /// The sequence that the next event has, be it there yet or not.
+    #[cfg(feature = "sim")]
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
     /// The next event; `None` where the journal ends for now.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ pub(crate) struct CommandDesk<S: State> {
     partitions: u32,
     commands: Arc<Commands<S>>,
     /// From the first command on.
-    decider: Option<Decider<S>>,
+    decider: Option<Box<Decider<S>>>,
     appenders: Replier<Result<AppendOutcome, NotDecided>>,
     staged: Option<Staged>,
 }
@@ -34,6 +34,16 @@ struct Decider<S: State> {
     events: Events<S::Event>,
     /// The body of the outcome's record of the command that is being decided; empty where it has no id.
     outcome: Vec<u8>,
+    counted: Counted,
+}
+
+/// What was decided since the counters were last brought up to date.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counted {
+    accepted: u64,
+    rejected: u64,
+    repeated: u64,
+    panics: u64,
 }
 
 /// The first command of a poll, and everything behind it: none of that may be numbered before the
@@ -121,6 +131,7 @@ impl<S: State> Partition<S> {
         self.commands.staged = Some(staged);
         // Events behind the last command are still to be applied.
         let is_running = self.stage == Stage::Running && self.apply_batch(CutFrom::ThePanickedOne);
+        self.count_decided();
         if is_running && is_decided {
             self.gate.applied.advance(self.position);
         }
@@ -144,17 +155,15 @@ impl<S: State> Partition<S> {
             debug_assert!(false, "who sent the command has said how it is decided");
             return true;
         };
-        let is_handled = if has_id && self.answer_repeated(&mut *decider.decides, header) {
-            true
-        } else {
-            self.decide(&mut decider, frame, position, times)
-        };
+        let is_handled = has_id && self.answer_repeated(&mut decider, header)
+            || self.decide(&mut decider, frame, position, times);
         self.commands.decider = Some(decider);
         is_handled
     }
 
     /// Answers a command that was decided before, or passed over; says whether it was.
-    fn answer_repeated(&mut self, decides: &mut dyn Decides<S>, header: &FrameHeader) -> bool {
+    fn answer_repeated(&mut self, decider: &mut Decider<S>, header: &FrameHeader) -> bool {
+        let decides = &mut decider.decides;
         let (source_id, number) = (header.source_id, header.source_number);
         if let Some(recorded) = self.outcomes.get(source_id, number) {
             decides.repeat(header, &recorded);
@@ -163,7 +172,7 @@ impl<S: State> Partition<S> {
         } else {
             return false;
         }
-        self.gate.counters.commands.repeated.add(1);
+        decider.counted.repeated += 1;
         true
     }
 
@@ -179,68 +188,93 @@ impl<S: State> Partition<S> {
             decides,
             events,
             outcome,
+            counted,
         } = decider;
         events.start(times);
-        outcome.clear();
         let verdict = decides.decide(&self.state, frame, events);
         let first_sequence = self.next_sequence;
-        let has_id = header.source_id != 0;
-        if has_id {
-            let mut record = decides.record(first_sequence, events);
-            let bytes_max = events.bytes_max();
-            if events.bytes() + frame_bytes(record.len()) > bytes_max {
-                events.clear();
-                decides.fail(CommandFailure::TooManyEvents {
-                    bytes_max: bytes_max as u64,
-                });
-                record = decides.record(first_sequence, events);
-            }
-            outcome.extend_from_slice(record);
+        outcome.clear();
+        if header.source_id != 0 {
+            record(&mut **decides, first_sequence, events, outcome);
         }
-        let outcome_header = FrameHeader {
-            source_number: header.source_number,
-            ..FrameHeader::control(KIND_OUTCOME, header.source_id, outcome.len())
-        };
-        let outcome_frame = Frame {
-            header: &outcome_header,
-            body: outcome,
-        };
-        let outcome_bytes = if has_id {
-            frame_bytes(outcome.len())
-        } else {
-            0
-        };
-        let bytes = events.bytes() + outcome_bytes;
-        if bytes > 0 && !self.make_room(bytes) {
+        let has_journaled = !events.is_empty() || !outcome.is_empty();
+        if has_journaled && !self.append_decided(header, events, outcome, position, times) {
             return false;
         }
-        if let Some(open) = &mut self.open {
-            for record in events.records() {
-                let offset = open.append_record(record, times);
-                self.batch.push(Batched { offset, position });
-            }
-            if has_id {
-                open.append_frame(&outcome_frame, times);
-            }
-        }
-        if !self.apply_decided() {
-            return false;
-        }
-        if has_id {
-            let number = header.source_number;
-            self.sources.replay(&outcome_frame);
-            self.outcomes.keep(header.source_id, number, outcome);
-        }
-        let counters = &self.gate.counters.commands;
         match verdict {
-            Verdict::Accepted => counters.accepted.add(1),
-            Verdict::Rejected => counters.rejected.add(1),
-            Verdict::Panicked => counters.panics.add(1),
+            Verdict::Accepted => counted.accepted += 1,
+            Verdict::Rejected => counted.rejected += 1,
+            Verdict::Panicked => counted.panics += 1,
             Verdict::Failed => {}
         }
         let events = u32::try_from(events.len()).unwrap_or(u32::MAX);
         decides.answer(header, first_sequence, events);
         true
+    }
+
+    /// Appends the events of a command and its outcome's record, where it has an id, to one group, and
+    /// applies them; `false` where there is no room, or `apply` panicked.
+    fn append_decided(
+        &mut self,
+        command: &FrameHeader,
+        events: &Events<S::Event>,
+        outcome: &[u8],
+        position: u64,
+        times: FrameTimes,
+    ) -> bool {
+        let has_id = !outcome.is_empty();
+        let outcome_bytes = if has_id {
+            frame_bytes(outcome.len())
+        } else {
+            0
+        };
+        if !self.make_room(events.bytes() + outcome_bytes) {
+            return false;
+        }
+        let Some(open) = &mut self.open else {
+            return false;
+        };
+        for record in events.records() {
+            let offset = open.append_record(record, times);
+            self.batch.push(Batched { offset, position });
+        }
+        if !has_id {
+            return self.apply_decided();
+        }
+        let (source_id, number) = (command.source_id, command.source_number);
+        let outcome_frame = Frame {
+            header: &FrameHeader {
+                source_number: number,
+                ..FrameHeader::control(KIND_OUTCOME, source_id, outcome.len())
+            },
+            body: outcome,
+        };
+        open.append_frame(&outcome_frame, times);
+        let is_applied = self.apply_decided();
+        if is_applied {
+            self.sources.replay(&outcome_frame);
+            self.outcomes.keep(source_id, number, outcome);
+        }
+        is_applied
+    }
+
+    /// Brings the counters up to date, which others look at.
+    fn count_decided(&mut self) {
+        let Some(decider) = &mut self.commands.decider else {
+            return;
+        };
+        let counted = std::mem::take(&mut decider.counted);
+        let counters = &self.gate.counters.commands;
+        for (counter, more) in [
+            (&counters.accepted, counted.accepted),
+            (&counters.rejected, counted.rejected),
+            (&counters.repeated, counted.repeated),
+            (&counters.panics, counted.panics),
+        ] {
+            if more > 0 {
+                counter.add(more);
+            }
+        }
     }
 
     /// Appends events of one key where that has the version that whoever sent them knows; `false`
@@ -358,17 +392,36 @@ impl<S: State> Partition<S> {
     }
 }
 
+/// Fills in the outcome of a command that was just decided. One that no group holds fails it.
+fn record<S: State>(
+    decides: &mut dyn Decides<S>,
+    first_sequence: u64,
+    events: &mut Events<S::Event>,
+    outcome: &mut Vec<u8>,
+) {
+    outcome.extend_from_slice(decides.record(first_sequence, events));
+    let bytes_max = events.bytes_max();
+    if events.bytes() + frame_bytes(outcome.len()) > bytes_max {
+        events.clear();
+        let bytes_max = bytes_max as u64;
+        decides.fail(CommandFailure::TooManyEvents { bytes_max });
+        outcome.clear();
+        outcome.extend_from_slice(decides.record(first_sequence, events));
+    }
+}
+
 impl<S: State> CommandDesk<S> {
     /// What decides; made for the first command.
-    fn take_decider(&mut self, partition: u32, group_bytes: usize) -> Option<Decider<S>> {
+    fn take_decider(&mut self, partition: u32, group_bytes: usize) -> Option<Box<Decider<S>>> {
         if let Some(decider) = self.decider.take() {
             return Some(decider);
         }
-        Some(Decider {
+        Some(Box::new(Decider {
             decides: self.commands.decides(partition)?,
             events: Events::new(partition, self.partitions, group_bytes),
             outcome: Vec::new(),
-        })
+            counted: Counted::default(),
+        }))
     }
 }
 

@@ -293,33 +293,34 @@ impl<S: State> Partition<S> {
         let (versions, commands) = (&mut self.versions, &mut self.commands);
         let position = &mut self.position;
         let mut duplicates = 0;
+        // From the first command on: it is user code that decides, and what follows comes behind it.
+        let mut is_staging = false;
         let read = self.poller.poll(slots, |record_position, record| {
             let Ok((header, body)) = FrameHeader::read_record(record) else {
                 debug_assert!(false, "publishers write whole records");
                 return;
             };
-            let is_command = matches!(header.kind, KIND_COMMAND | KIND_APPEND);
-            let is_staged = is_command || commands.has_staged();
-            if !is_staged {
-                *position = record_position;
-            }
-            if header.kind == KIND_MARKER && !is_staged {
-                return;
-            }
             if times.journal_ns == 0 {
                 times.journal_ns = clock::wall_ns().max(*journal_time_ns);
                 times.event_ms = (times.journal_ns / 1_000_000).cast_signed();
                 *journal_time_ns = times.journal_ns;
             }
-            if is_staged {
-                // It is user code that decides: outside of this guard. And what follows comes behind
-                // what is decided.
-                commands.stage(record, record_position, times, open.capacity());
-            } else if header.is_control() {
-                let header = &header;
-                sources.replay(&Frame { header, body });
-                open.append_record(record, times);
-            } else if sources.admit(&header) {
+            if header.is_control() || is_staging {
+                is_staging |= matches!(header.kind, KIND_COMMAND | KIND_APPEND);
+                if is_staging {
+                    commands.stage(record, record_position, times, open.capacity());
+                    return;
+                }
+                *position = record_position;
+                if header.kind != KIND_MARKER {
+                    let header = &header;
+                    sources.replay(&Frame { header, body });
+                    open.append_record(record, times);
+                }
+                return;
+            }
+            *position = record_position;
+            if sources.admit(&header) {
                 let offset = open.append_record(record, times);
                 if S::KEY_VERSIONS_MAX > 0 {
                     versions.count(header.key);

@@ -43,7 +43,8 @@ pub enum OpenError {
     /// [`ReadError`] for what to do about each.
     #[error(transparent)]
     Journal(#[from] ReadError),
-    /// An event in the journal is not one of this program's. Use the program that wrote it.
+    /// An event in the journal is not one of this program's, or could not be upcast. The journal is
+    /// sound: [`ViewError`] says what to do.
     #[error("partition {partition}, sequence {sequence}: {source}")]
     Event {
         /// The partition.

@@ -297,7 +297,7 @@ impl<E: Event> Publisher<E> {
             .map_err(|_| PublishError::WouldDeadlock)
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(
         &self,
         lanes: &mut [Lane],

@@ -163,6 +163,7 @@ impl<'a> Receipt<'a> {
         }
     }
 
+    #[cold]
     fn forget(&mut self) {
         if let Some(registration) = self.registration.take() {
             self.watermark().forget(registration);

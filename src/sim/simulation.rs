@@ -135,7 +135,7 @@ impl<S: State> Simulation<S> {
     where
         S: Decider,
     {
-        Client::new(&self.shared, pending_max)
+        Client::new(self.shared.publisher(), &self.shared.commands, pending_max)
     }
 
     /// A source of commands as [`Pipeline::command_source`](crate::Pipeline::command_source) gives it, to be
@@ -315,7 +315,7 @@ impl<S: State> Simulation<S> {
         }
     }
 
-    fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.partitions.iter().all(Partition::is_finished)
             && self
                 .stepped

@@ -5,6 +5,7 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod accounts;
 pub mod sums;
 
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use ringlog::journal::{Cursor, JournalReader};
 use ringlog::rkyv::util::AlignedVec;
-use ringlog::{Event, partition_of};
+use ringlog::{Event, Viewer, partition_of};
 
 use super::equal::is_equal;
 use crate::Domain;
@@ -200,7 +200,8 @@ impl Recorded {
             return true;
         }
         let printed = |kind, version, body| {
-            let view = D::Event::view(kind, version, body).ok()?;
+            let mut viewer = Viewer::default();
+            let view = viewer.view::<D::Event>(kind, version, body).ok()?;
             let mut text = Vec::new();
             D::print(&view, &mut text);
             String::from_utf8(text).ok()

@@ -40,6 +40,10 @@ macro_rules! canaries {
 }
 
 canaries! {
+    a_place_that_is_answered_too_early_is_raced_for: PlaceAnsweredTooEarly is killed by
+        "replies::a_place_that_nobody_waits_for_is_free_once_it_is_answered_and_not_before" as RACE;
+    a_place_that_is_released_too_early_is_raced_for: PlaceReleasedTooEarly is killed by
+        "replies::a_place_is_not_taken_from_a_waiter_on_another_thread" as RACE;
     a_notify_that_merely_loads_loses_a_wake_up: NotifyMerelyLoads is killed by
         "signal::a_change_announced_before_during_or_after_parking_is_seen" as DEADLOCK;
     parking_that_merely_stores_loses_a_wake_up: ParkMerelyStores is killed by

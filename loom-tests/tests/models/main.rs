@@ -8,6 +8,7 @@ mod mailbox;
 mod pipeline;
 mod preparing;
 mod recycling;
+mod replies;
 mod ring;
 mod signal;
 mod snapshot;

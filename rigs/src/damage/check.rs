@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use ringlog::journal::{Cursor, JournalReader, ReadError};
 use ringlog::storage::sim::SimDisk;
 use ringlog::storage::{OpenMode, Storage};
-use ringlog::{OpenError, Pipeline, RecoveredPartition};
+use ringlog::{OpenError, Pipeline, RecoveredPartition, Viewer};
 
 use super::chronicle::{Chronicle, digest};
 use super::expectation::{Changes, Expectation, Verdict};
@@ -165,8 +165,9 @@ fn ask_cursor(
 
 fn ask_verify(expectation: &Expectation, reader: &JournalReader) -> anyhow::Result<Came> {
     let report = reader.verify(|event| {
+        let mut viewer = Viewer::default();
         event
-            .view::<TallyEvent>()
+            .view::<TallyEvent>(&mut viewer)
             .map(|_| ())
             .map_err(|error| error.to_string())
     })?;
@@ -268,8 +269,9 @@ pub(crate) fn read_all(
     loop {
         match cursor.next_event() {
             Ok(Some(event)) => {
+                let mut viewer = Viewer::default();
                 let view = event
-                    .view::<TallyEvent>()
+                    .view::<TallyEvent>(&mut viewer)
                     .context("an invalid event was handed out")?;
                 if digests.is_empty() {
                     *first = event.meta.sequence;

@@ -5,7 +5,7 @@ use std::io;
 
 use ringlog::journal::{JournalReader, ReadError};
 use ringlog::snapshot::AsOf;
-use ringlog::{OpenError, State, partition_of};
+use ringlog::{OpenError, State, Viewer, partition_of};
 
 use super::settings::Settings;
 use super::stream;
@@ -183,8 +183,9 @@ fn compare_restored(states: &[Tally], settings: &Settings) -> Result<(), Unsound
             .restore(partition, AsOf::LATEST, |_| Tally::default())
             .map_err(failed)?;
         while let Some(event) = cursor.next_event().map_err(failed)? {
+            let mut viewer = Viewer::default();
             let view = event
-                .view::<TallyEvent>()
+                .view::<TallyEvent>(&mut viewer)
                 .map_err(|error| Unsound::Broken(format!("restoring: {error}")))?;
             restored.apply(view, &event.meta);
         }
@@ -208,8 +209,9 @@ fn verify(settings: &Settings) -> Result<(), Unsound> {
     let report = JournalReader::open(&settings.dir)
         .map_err(failed)?
         .verify(|event| {
+            let mut viewer = Viewer::default();
             let TallyView::Marked(mark) = event
-                .view::<TallyEvent>()
+                .view::<TallyEvent>(&mut viewer)
                 .map_err(|error| error.to_string())?;
             let payload = stream::payload_of(mark.key.to_native(), mark.number.to_native());
             if mark.payload.as_slice() != payload {

@@ -4,10 +4,10 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use ringlog::State;
 use ringlog::journal::{Cursor, JournalReader};
 use ringlog::snapshot::AsOf;
 use ringlog::storage::sim::SimDisk;
+use ringlog::{State, Viewer};
 
 use super::model::{Chain, Expected};
 use super::session::SOURCE;
@@ -109,8 +109,9 @@ fn read_partition(
 /// Applies what the cursor yields.
 fn fold(mut state: Chain, cursor: &mut Cursor) -> Result<Chain, String> {
     while let Some(event) = cursor.next_event().map_err(|error| error.to_string())? {
+        let mut viewer = Viewer::default();
         let view = event
-            .view::<TallyEvent>()
+            .view::<TallyEvent>(&mut viewer)
             .map_err(|error| error.to_string())?;
         state.apply(view, &event.meta);
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ringlog::journal::JournalReader;
 use ringlog::storage::sim::{EIO, Effect, Fault, Operation, SimDisk, SyncFailure};
 use ringlog::{
-    Builder, CloseError, EventMeta, Pipeline, PublishError, ReceiptError, State, events, rkyv,
+    Builder, CloseError, EventMeta, Pipeline, PublishError, ReceiptError, State, events, Viewer, rkyv,
 };
 use ringlog_shuttle_tests::run;
 use shuttle::rand::{Rng, thread_rng};
@@ -216,7 +216,8 @@ fn reads_and_live_readers_see_prefixes_beside_the_publishers() {
                 let mut counts = Counts::default();
                 let mut cursor = reader.cursor(partition).unwrap();
                 while let Some(event) = cursor.next_event().unwrap() {
-                    counts.apply(event.view::<Counting>().unwrap(), &event.meta);
+                    let mut viewer = Viewer::default();
+                    counts.apply(event.view::<Counting>(&mut viewer).unwrap(), &event.meta);
                 }
                 for (name, numbers) in &seen.0 {
                     assert!(counts.0[name].starts_with(numbers), "{seen:?} {counts:?}");

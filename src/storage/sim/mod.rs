@@ -53,6 +53,6 @@ mod random;
 
 pub use calls::{Call, Operation};
 pub use disk::SimDisk;
-pub(crate) use random::Random;
+pub use random::Random;
 
 pub use fault::{EINTR, EIO, ENOSPC, Effect, Fault, SyncFailure};

@@ -1,15 +1,18 @@
 //! Numbers that a seed reproduces.
 
-/// A SplitMix64 generator.
+/// A SplitMix64 generator: the same numbers for the same seed, on every machine.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The numbers of `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn number(&mut self) -> u64 {
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,18 +21,19 @@ impl Random {
     }
 
     /// A number below `bound`; 0 where the bound is 0.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.number() % bound.max(1)
     }
 
     /// An index below `length`; 0 where that is 0.
-    pub(crate) fn index(&mut self, length: usize) -> usize {
+    pub fn index(&mut self, length: usize) -> usize {
         #[expect(clippy::cast_possible_truncation, reason = "below a usize")]
         let index = self.below(length as u64) as usize;
         index
     }
 
-    pub(crate) fn coin(&mut self) -> bool {
+    /// Heads or tails.
+    pub fn coin(&mut self) -> bool {
         self.number() & 1 == 1
     }
 }
