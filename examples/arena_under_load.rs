@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringlog::game::{Arena, AttackPlayer, GameCommand, Location, MAP_SIDE, MoveTo, Sender};
+use ringlog::game::{Arena, AttackPlayer, GameCommand, Lobby, Location, MAP_SIDE, MoveTo, Sender};
+use ringlog::projection::{ReadModel, Settings};
 use ringlog::{Client, Pipeline};
 
 const PLAYERS: u32 = 100_000;
@@ -22,6 +23,8 @@ const PLAYERS: u32 = 100_000;
 const WINDOW: usize = 8_192;
 /// Commands between two that are timed.
 const TIMED_EVERY: u64 = 256;
+/// Queries between two for the neighbours of a player.
+const NEAR_EVERY: u64 = 1_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let seconds: u64 = std::env::args()
@@ -34,42 +37,49 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pipeline = Pipeline::<Arena>::builder(directory.path())
         .partitions(1)
         .open(|_| Arena::default())?;
+    let lobby = pipeline.project("lobby", Settings::default(), Lobby::default)?;
     let client = pipeline.client()?;
     let stop = AtomicBool::new(false);
     let started = Instant::now();
     let (sent, queries) = thread::scope(|scope| {
         let sending = scope.spawn(|| send(client, &stop).map_err(|error| error.to_string()));
-        let asking = scope.spawn(|| ask(&pipeline, &stop).map_err(|error| error.to_string()));
+        let asking = scope.spawn(|| ask(&lobby, &stop));
         thread::sleep(Duration::from_secs(seconds));
         // ORDERING: nothing else is read because of it.
         stop.store(true, Ordering::Relaxed);
         (sending.join(), asking.join())
     });
     let sent = sent.map_err(|_| "the client panicked")??;
-    let queries = queries.map_err(|_| "the reader panicked")??;
+    let queries = queries.map_err(|_| "the reader panicked")?;
     sent.print(started.elapsed());
     println!(
         "{:>14.0} queries/s",
         queries as f64 / started.elapsed().as_secs_f64()
     );
+    let behind: u64 = lobby.lag()?.iter().map(|lag| lag.events).sum();
+    println!("{behind:>14} events that the read model is behind at the end");
     let closed = pipeline.close()?;
     assert_eq!(closed.events(), sent.accepted);
     Ok(())
 }
 
-/// Asks for players, one after the other, and returns how often.
-fn ask(pipeline: &Pipeline<Arena>, stop: &AtomicBool) -> Result<u64, Box<dyn Error>> {
-    let mut queries = 0;
+/// Asks the read model who is where, and now and then who is near; returns how often. Neither the
+/// partition nor its journal is asked: what is shown is durable.
+fn ask(lobby: &ReadModel<Lobby>, stop: &AtomicBool) -> u64 {
+    let mut queries = 0_u64;
     // ORDERING: nothing else is read because of it.
     while !stop.load(Ordering::Relaxed) {
         let user_id = 1 + (queries as u32).wrapping_mul(0x9e37_79b9) % PLAYERS;
-        let location = pipeline.read(u64::from(user_id), move |arena| {
-            arena.player(user_id).and_then(|player| player.location())
-        })?;
-        std::hint::black_box(location);
+        let location = lobby.read(|lobby| lobby.player(user_id)?.location());
         queries += 1;
+        if let Some(location) = location
+            && queries.is_multiple_of(NEAR_EVERY)
+        {
+            std::hint::black_box(lobby.read(|lobby| lobby.players_within(location, 10.0)));
+            queries += 1;
+        }
     }
-    Ok(queries)
+    queries
 }
 
 /// What became of the commands.

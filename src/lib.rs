@@ -6,7 +6,9 @@
 //! - Open a [`Pipeline`] through its [`Builder`]; publish with a [`Publisher`], or idempotently
 //!   through a [`source`]; wait on a [`Receipt`]; look at state with [`Pipeline::read`].
 //! - Change events without losing a journal: [`schema`].
-//! - Read a journal from outside with [`journal::JournalReader`].
+//! - Read a journal from outside with [`journal::JournalReader`]; look back with [`time_travel`], and
+//!   find the events of a key with an [`index`].
+//! - Answer queries from a read model beside the engine with [`projection`].
 //! - Ask for decisions with [`command`]s: a [`Decider`], a [`Client`].
 //! - With the feature `sim`, test your own state on a disk that fails: `testing`, `storage::sim`, `sim`.
 //! - [`game`] is the reference domain: the events and state of a game server.
@@ -20,7 +22,9 @@ pub mod bench;
 pub mod command;
 pub mod event;
 pub mod game;
+pub mod index;
 pub mod journal;
+pub mod projection;
 pub mod schema;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -29,6 +33,7 @@ pub mod source;
 pub mod storage;
 #[cfg(feature = "sim")]
 pub mod testing;
+pub mod time_travel;
 
 mod bytes;
 mod callback;

@@ -90,6 +90,12 @@ impl Watermark {
         self.wake(u64::MAX)
     }
 
+    /// Whether somebody waits, as far as is known at this moment.
+    pub(crate) fn has_waiters(&self) -> bool {
+        // ORDERING: relaxed: a hint; who registers then notifies whoever acts on it.
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     fn wake(&self, to: u64) -> bool {
         let waiting = if is_planted(Canary::AdvanceMerelyLoads) {
             // ORDERING: relaxed: what is wrong with this canary.
@@ -163,6 +169,15 @@ impl Watermark {
     /// Blocks until `target` is reached. It parks at once: spinning across a sync only takes the
     /// core from those who work towards it.
     pub(crate) fn wait(&self, target: u64) -> Result<(), Failed> {
+        self.wait_announced(target, || {})
+    }
+
+    /// As [`wait`](Self::wait); `announce` runs when this waiter can be [seen](Self::has_waiters).
+    pub(crate) fn wait_announced(
+        &self,
+        target: u64,
+        mut announce: impl FnMut(),
+    ) -> Result<(), Failed> {
         loop {
             if let Poll::Ready(outcome) = self.check(target) {
                 return outcome;
@@ -174,6 +189,7 @@ impl Watermark {
                 self.forget(registration);
                 return outcome;
             }
+            announce();
             // ORDERING: acquire pairs with the release in `wake`.
             while !woken.load(Ordering::Acquire) {
                 park();

@@ -304,6 +304,19 @@ fn a_named_cursor_goes_on_where_it_was_and_holds_retention_back_within_its_lag()
 }
 
 #[test]
+fn a_cursor_that_was_stored_in_front_of_the_first_event_goes_on_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(builder(directory.path()));
+    let reader = JournalReader::open(directory.path()).unwrap();
+    reader.cursor(0).unwrap().store("billing").unwrap();
+    let mut cursor = reader.named_cursor(0, "billing").unwrap();
+    assert!(cursor.next_event().unwrap().is_none());
+    fill(&pipeline, 1..=3);
+    let mut cursor = reader.named_cursor(0, "billing").unwrap();
+    assert_eq!(cursor.next_event().unwrap().unwrap().meta.sequence, 1);
+}
+
+#[test]
 fn a_reader_keeps_the_segment_that_it_reads_while_it_is_retired_and_then_learns_of_it() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = open(builder(directory.path()).retention(RETIRING));

@@ -3,23 +3,12 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use ringlog::journal::RecordedEvent;
-use ringlog::{Event, State, Viewer};
+use ringlog::{Event, State};
 
-/// Applies `event` to `state`. A panic in `apply` becomes an error that names the event.
-pub(crate) fn apply<S: State>(
-    state: &mut S,
-    event: &RecordedEvent<'_>,
-    viewer: &mut Viewer,
-) -> anyhow::Result<()> {
-    let view = event
-        .view::<S::Event>(viewer)
-        .with_context(|| format!("cannot apply {}", place(event)))?;
-    apply_view(state, view, event)
-}
-
-/// As [`apply`], for an event that was looked at already.
+/// Applies an event, looked at already, to `state`. A panic in `apply` becomes an error that names
+/// the event.
 pub(crate) fn apply_view<S: State>(
     state: &mut S,
     view: <S::Event as Event>::View<'_>,

@@ -8,7 +8,7 @@ use crate::CommandSide;
 /// An application's events and state, as the program `ringlog` sees them.
 ///
 /// Implement it and call [`run::<YourDomain>()`](crate::run()) from a `main` of one line to get
-/// `ingest`, `stats`, `state`, `dump`, `schema` and `verify` for your own journals.
+/// `ingest`, `stats`, `state`, `diff`, `history`, `trace`, `dump`, `schema` and `verify` for your own journals.
 pub trait Domain: 'static {
     /// The enum over the event types.
     type Event: Event;
@@ -40,6 +40,27 @@ pub trait Domain: 'static {
 
     /// One user's state, merged over all partitions; `None` where the journal knows no such user.
     fn user_state(states: &[Self::State], user_id: u64) -> Option<Value>;
+
+    /// The ids of all users whom the states know, ascending and each once: what `diff` compares.
+    /// None by default: `diff` then compares the figures of [`stats`](Self::stats) alone.
+    fn users(states: &[Self::State]) -> Vec<u64> {
+        let _ = states;
+        Vec::new()
+    }
+
+    /// The key that the events of a user are routed by, which `history --user` looks for; `None`, the
+    /// default, where users have no key of their own.
+    fn key_of_user(user_id: u64) -> Option<u64> {
+        let _ = user_id;
+        None
+    }
+
+    /// The id that an event shares with those it led to and those that led to it, which `trace`
+    /// looks for; `None`, the default, where it has none.
+    fn correlation_id<'a>(event: &'a <Self::Event as Event>::View<'_>) -> Option<&'a str> {
+        let _ = event;
+        None
+    }
 
     /// The `count` first users by the domain's own measure.
     fn top(states: &[Self::State], count: usize) -> Vec<Value>;

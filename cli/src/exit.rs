@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use ringlog::OpenError;
 use ringlog::journal::{ReadError, RepairError};
+use ringlog::time_travel::TimeTravelError;
 
 use crate::output::StdoutClosed;
 
@@ -61,6 +62,9 @@ pub(crate) fn describe(error: &anyhow::Error) -> String {
 
 fn is_corruption(error: &anyhow::Error) -> bool {
     if let Some(error) = error.downcast_ref::<ReadError>() {
+        return error.is_corruption();
+    }
+    if let Some(error) = error.downcast_ref::<TimeTravelError>() {
         return error.is_corruption();
     }
     if let Some(error) = error.downcast_ref::<RepairError>() {

@@ -8,7 +8,8 @@
 //! }
 //! ```
 //!
-//! It has the subcommands `ingest`, `stats`, `state`, `dump`, `snapshot`, `schema`, `verify` and `repair`. A
+//! It has the subcommands `ingest`, `stats`, `state`, `diff`, `history`, `trace`, `dump`, `snapshot`, `schema`, `verify` and
+//! `repair`. A
 //! domain that can make up its own traffic ([`Synthetic`]) also gets `demo` and `bench`, with
 //! [`run_with_demo`], and `demo --commands` where its state decides ([`SyntheticCommands`]); a program
 //! that knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
@@ -19,14 +20,18 @@ mod apply;
 mod bench;
 mod clock;
 mod demo;
+mod diff;
 mod domain;
 mod dump;
 mod exit;
 mod files;
 mod game;
+mod history;
 mod ingest;
+mod moment;
 mod no_domain;
 mod output;
+mod print;
 mod progress;
 mod repair;
 mod run;
@@ -34,6 +39,7 @@ mod schema;
 mod snapshot;
 mod state;
 mod stats;
+mod trace;
 mod verify;
 
 pub use demo::CommandSide;

@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 use crate::exit::{self, Exit};
 use crate::output::{Output, stderr_is_terminal};
 use crate::{
-    Domain, Synthetic, bench, demo, dump, ingest, repair, schema, snapshot, state, stats, verify,
+    Domain, Synthetic, bench, demo, diff, dump, history, ingest, repair, schema, snapshot, state,
+    stats, trace, verify,
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 success or sound, 1 failure or cannot read, 2 wrong usage, \
@@ -62,6 +63,9 @@ enum Tool {
     Ingest(ingest::Args),
     Stats(stats::Args),
     State(state::Args),
+    Diff(diff::Args),
+    History(history::Args),
+    Trace(trace::Args),
     Dump(dump::Args),
     Verify(verify::Args),
     Snapshot(snapshot::Args),
@@ -101,6 +105,9 @@ impl Tool {
             Self::Ingest(args) => ingest::run::<D>(&args, output),
             Self::Stats(args) => stats::run::<D>(&args, output),
             Self::State(args) => state::run::<D>(&args, output),
+            Self::Diff(args) => diff::run::<D>(&args, output),
+            Self::History(args) => history::run::<D>(&args, output),
+            Self::Trace(args) => trace::run::<D>(&args, output),
             Self::Dump(args) => dump::run::<D>(&args, output),
             Self::Verify(args) => verify::run::<D>(&args, output),
             Self::Snapshot(args) => snapshot::run::<D>(&args, output),

@@ -1,18 +1,14 @@
 //! `ringlog state`: state rebuilt from the journal, also as of a moment.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use ringlog::Viewer;
 use ringlog::journal::JournalReader;
-use ringlog::snapshot::AsOf;
 use serde_json::{Value, json};
 
 use crate::Domain;
-use crate::apply::apply;
-use crate::exit::{Exit, Usage};
+use crate::exit::Exit;
+use crate::moment::{Place, in_partitions, states_at};
 use crate::output::Output;
-use crate::progress::Progress;
 
 /// Rebuild state from the journal, also as of a moment
 ///
@@ -38,81 +34,22 @@ pub(crate) struct Args {
     at_sequence: Vec<Place>,
 }
 
-/// A partition and a sequence in it.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    partition: u32,
-    sequence: u64,
-}
-
-impl FromStr for Place {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let place = text.split_once(':').and_then(|(partition, sequence)| {
-            Some(Self {
-                partition: partition.parse().ok()?,
-                sequence: sequence.parse().ok()?,
-            })
-        });
-        place.ok_or_else(|| "write it as PARTITION:SEQUENCE, such as 0:1500".to_owned())
-    }
-}
-
 pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = JournalReader::open(&args.dir)?;
-    let last_sequences = last_sequences(args, reader.partitions())?;
-    let mut progress = Progress::of_events("replaying", &reader);
-    let (mut states, mut applied) = (Vec::new(), Vec::new());
-    for (partition, last_sequence) in (0..reader.partitions()).zip(last_sequences) {
-        let as_of = AsOf {
-            sequence: last_sequence,
-            event_time_ms: args.at_time.unwrap_or(i64::MAX),
-        };
-        let (mut state, mut cursor) = reader.restore(partition, as_of, D::state)?;
-        let mut count = cursor.totals().events();
-        let mut viewer = Viewer::default();
-        while let Some(event) = cursor.next_event()? {
-            progress.event();
-            if event.meta.sequence > last_sequence {
-                break;
-            }
-            if args
-                .at_time
-                .is_none_or(|time| event.meta.event_time_ms <= time)
-            {
-                apply(&mut state, &event, &mut viewer)?;
-                count += 1;
-            }
-        }
-        states.push(state);
-        applied.push(count);
-    }
-    drop(progress);
-    answer::<D>(args, &states, &applied, output)
-}
-
-/// The last sequence of each partition that is applied.
-fn last_sequences(args: &Args, partitions: u32) -> anyhow::Result<Vec<u64>> {
-    let mut last = vec![None; partitions as usize];
-    for place in &args.at_sequence {
-        let usage = |problem: &str| {
-            let Place {
-                partition,
-                sequence,
-            } = place;
-            Usage(format!("--at-sequence {partition}:{sequence}: {problem}"))
-        };
-        match last.get_mut(place.partition as usize) {
-            Some(entry @ None) => *entry = Some(place.sequence),
-            Some(Some(_)) => return Err(usage("this partition is named twice").into()),
-            None => return Err(usage("the journal has no such partition").into()),
-        }
-    }
-    Ok(last
+    let moments = in_partitions(
+        "--at-sequence",
+        reader.partitions(),
+        &args.at_sequence,
+        args.at_time,
+    )?;
+    let (states, applied): (Vec<_>, Vec<_>) = states_at::<D>(&reader, &moments)?
         .into_iter()
-        .map(|last| last.unwrap_or(u64::MAX))
-        .collect())
+        .map(|past| (past.state, past.events))
+        .unzip();
+    if args.at_time.is_some() && applied.iter().sum::<u64>() == 0 {
+        eprintln!("note: no event has a time up to that one");
+    }
+    answer::<D>(args, &states, &applied, output)
 }
 
 fn answer<D: Domain>(

@@ -52,7 +52,8 @@ fn wrong_usage_exits_with_2_and_changes_nothing() {
 #[test]
 fn every_subcommand_has_help() {
     for subcommand in [
-        "bench", "demo", "ingest", "stats", "state", "dump", "verify", "repair",
+        "bench", "demo", "ingest", "stats", "state", "diff", "history", "trace", "dump", "verify",
+        "repair",
     ] {
         let ended = ringlog(&[subcommand, "--help"]).expect(0);
         assert!(ended.stdout.contains("--json"), "{subcommand}");

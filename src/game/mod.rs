@@ -57,7 +57,9 @@ mod decider;
 mod digest;
 mod envelope;
 mod events;
+mod grid;
 mod inventory;
+mod lobby;
 mod number;
 mod player;
 mod rules;
@@ -77,7 +79,9 @@ pub use events::{ArchivedLocation, ArchivedMove, ArchivedPickup, ArchivedUnknown
 pub use events::{
     Attack, Chat, GameEvent, GameView, IllTyped, Kill, LevelUp, Location, Move, Pickup, Unknown,
 };
+pub use grid::Nearby;
 pub use inventory::Inventory;
+pub use lobby::{Lobby, ServerSummary};
 pub use number::{ArchivedNumber, Number, NumberValue};
 pub use player::Player;
 pub use rules::{MAP_SIDE, skill_range};

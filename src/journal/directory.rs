@@ -15,6 +15,7 @@ use crate::sync::{self, Arc};
 const METADATA_FILE: &str = "journal.meta";
 const LOCK_FILE: &str = "lock";
 const PARTITION_PREFIX: &str = "partition-";
+const INDEX_DIR: &str = "index";
 pub(crate) const QUARANTINE_DIR: &str = "quarantine";
 /// Files that never carry anything but what is about to be written: removed at opening.
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -155,6 +156,13 @@ pub(crate) fn has_writer(storage: &dyn Storage, path: &Path) -> Result<bool, Rea
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         answer => answer.map_err(ReadError::io("look at the lock", &path)),
     }
+}
+
+/// Where the index `name` of a partition is kept, which is derived from the journal.
+pub(crate) fn index_dir(path: &Path, name: &str, partition: u32) -> PathBuf {
+    path.join(INDEX_DIR)
+        .join(name)
+        .join(format!("{PARTITION_PREFIX}{partition:04}"))
 }
 
 pub(crate) fn partition_dir(path: &Path, partition: u32) -> PathBuf {

@@ -264,7 +264,11 @@ impl History {
             [after.segment_first_group, after.group + 1].contains(&segment.first_group)
         };
         let is_retired = |first: &SegmentName| first.first_group > after.segment_first_group;
-        if !self.segments.iter().any(is_listed) && !self.segments.first().is_some_and(is_retired) {
+        // In front of the first group there is none to stand in.
+        if after.group > 0
+            && !self.segments.iter().any(is_listed)
+            && !self.segments.first().is_some_and(is_retired)
+        {
             let missing = "the segment that a snapshot or a cursor stands in";
             return Err(self.corruption_in(missing, 0, Damage::Missing, None));
         }

@@ -133,6 +133,21 @@ pub(crate) fn read_mark(
     }))
 }
 
+/// Removes the mark of the cursor `name`, if it has one: retention forgets the cursor.
+pub(crate) fn remove_mark(
+    storage: &dyn Storage,
+    partition_dir: &Path,
+    name: &str,
+) -> Result<(), ReadError> {
+    let path = partition_dir.join(format!("{name}{MARK_SUFFIX}"));
+    match storage.remove(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed
+            .and_then(|()| storage.sync_dir(partition_dir))
+            .map_err(ReadError::io("remove a cursor's mark in", &path)),
+    }
+}
+
 /// The marks of every named cursor of a partition. One that cannot be read is an error: what its
 /// cursor still needs is not known, so nothing may be retired.
 pub(crate) fn list_marks(

@@ -33,12 +33,15 @@ pub use verify::{PartitionCheck, VerifyReport};
 
 pub(crate) use buffer::{FrameTimes, GroupBuffer};
 pub(crate) use directory::Directory;
-pub(crate) use directory::{SegmentName, list_segments};
+pub(crate) use directory::{SegmentName, index_dir, list_segments};
 pub(crate) use error::{JournalError, WriteFailure};
 pub(crate) use format::GROUP_BYTES_MAX;
 pub(crate) use history::{GroupFrames, History, Step, Walk};
-pub(crate) use marks::list_marks;
+pub(crate) use marks::{Mark, is_cursor_name, list_marks, read_mark, remove_mark, store_mark};
 pub(crate) use open::{PartitionRecovery, RecoverError, recover_partition};
 pub(crate) use prepare::{PreparedFile, Preparer};
-pub(crate) use snapshots::{SnapshotName, list_snapshots, read_snapshot_header};
+pub(crate) use scan::read_segment_header;
+pub(crate) use snapshots::{
+    SnapshotName, last_snapshot_group, list_snapshots, read_snapshot_header,
+};
 pub(crate) use writer::{SEGMENT_BYTES_MIN, SegmentSizes, Writer, WriterSettings};

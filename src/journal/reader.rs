@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::control::{ControlRead, ControlWord};
-use super::directory::{has_writer, list_segments, partition_dir, read_metadata};
+use super::directory::{Directory, has_writer, list_segments, partition_dir, read_metadata};
 use super::error::ReadError;
 use super::format::{Damage, Frames, Metadata, Position};
 use super::history::{History, Step};
@@ -15,7 +16,7 @@ use crate::canary::{Canary, is_planted};
 use crate::event::{Event, EventMeta, State, ViewError, Viewer};
 use crate::snapshot::{self, AsOf, RestoreError, Restored, Tables, Totals};
 use crate::source::SourceInfo;
-use crate::storage::{Files, OpenMode, Storage};
+use crate::storage::{BLOCK_BYTES, Files, OpenMode, Storage};
 use crate::sync::Arc;
 
 /// A journal's directory, opened for reading only.
@@ -25,7 +26,7 @@ use crate::sync::Arc;
 /// control word, and never an event that recovery could take back.
 #[derive(Debug)]
 pub struct JournalReader {
-    pub(super) storage: Arc<dyn Storage>,
+    pub(crate) storage: Arc<dyn Storage>,
     path: PathBuf,
     metadata: Metadata,
 }
@@ -142,9 +143,15 @@ impl JournalReader {
             self.journal_id(),
             name,
         )?;
-        let Some(mark) = mark else {
-            return self.cursor_after(partition, 0);
-        };
+        match mark {
+            Some(mark) => self.cursor_at(partition, &mark),
+            None => self.cursor_after(partition, 0),
+        }
+    }
+
+    /// The events behind what was handled at `mark`.
+    pub(crate) fn cursor_at(&self, partition: u32, mark: &Mark) -> Result<Cursor, ReadError> {
+        let directory = self.partition_dir(partition);
         let first = list_segments(&*self.storage, &directory)?
             .and_then(|segments| segments.first().cloned())
             .filter(|first| first.first_group > mark.position.group + 1);
@@ -218,25 +225,55 @@ impl JournalReader {
         Ok((state, cursor))
     }
 
-    fn cursor_behind(
+    /// The groups of `partition` behind `after`, or from the first one on.
+    pub(crate) fn history(
+        &self,
+        partition: u32,
+        after: Option<&Position>,
+    ) -> Result<History, ReadError> {
+        let mut history = History::open(
+            &self.storage,
+            &self.partition_dir(partition),
+            partition,
+            self.journal_id(),
+            OpenMode::Read,
+            after,
+        )?;
+        // Beside a writer the control word is true, and what lies behind it is none of ours.
+        if !self.has_writer()? {
+            history.search_behind_damage()?;
+        }
+        Ok(history)
+    }
+
+    /// As [`cursor_after`](Self::cursor_after), but nothing is read in front of the segment that
+    /// holds the next event.
+    pub(crate) fn cursor_from(&self, partition: u32, sequence: u64) -> Result<Cursor, ReadError> {
+        let directory = self.partition_dir(partition);
+        let segments = list_segments(&*self.storage, &directory)?.unwrap_or_default();
+        let start = segments
+            .iter()
+            .rfind(|segment| segment.first_sequence <= sequence + 1)
+            .map(|segment| Position {
+                group: segment.first_group - 1,
+                sequence: segment.first_sequence - 1,
+                segment_first_group: segment.first_group,
+                byte: BLOCK_BYTES as u64,
+            });
+        let mut cursor = self.cursor_behind(partition, start, Tables::default())?;
+        cursor.require(sequence + 1)?;
+        cursor.skip_to = sequence + 1;
+        Ok(cursor)
+    }
+
+    pub(crate) fn cursor_behind(
         &self,
         partition: u32,
         after: Option<Position>,
         tables: Tables,
     ) -> Result<Cursor, ReadError> {
         let directory = self.partition_dir(partition);
-        let mut history = History::open(
-            &self.storage,
-            &directory,
-            partition,
-            self.journal_id(),
-            OpenMode::Read,
-            after.as_ref(),
-        )?;
-        // Beside a writer the control word is true, and what lies behind it is none of ours.
-        if !self.has_writer()? {
-            history.search_behind_damage()?;
-        }
+        let history = self.history(partition, after.as_ref())?;
         let before_group = history.reached();
         Ok(Cursor {
             storage: Arc::clone(&self.storage),
@@ -245,6 +282,7 @@ impl JournalReader {
             directory,
             before_group,
             synced_end: before_group,
+            read_end: before_group,
             is_synced: true,
             history,
             offset: 0,
@@ -295,6 +333,23 @@ impl JournalReader {
         Ok((count, bytes))
     }
 
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// A reader of the journal that this process has open.
+    pub(crate) fn beside(directory: &Directory) -> Self {
+        Self {
+            storage: Arc::clone(&directory.storage),
+            path: directory.path.clone(),
+            metadata: directory.metadata.clone(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn journal_id(&self) -> [u64; 2] {
         self.metadata.journal_id
     }
@@ -321,12 +376,23 @@ pub struct Cursor {
     /// the last group with frames at all.
     synced_end: Position,
     is_synced: bool,
+    /// The place behind the last group with frames.
+    read_end: Position,
     /// Events below this sequence are passed over.
     skip_to: u64,
     tables: Tables,
     damaged: Damaged,
     /// Whether to look again how far the journal goes before the next group is read.
     is_refresh_due: bool,
+}
+
+/// Where in the current group an event lies.
+#[derive(Debug)]
+struct Place {
+    meta: EventMeta,
+    kind: u16,
+    version: u16,
+    body: Range<usize>,
 }
 
 /// Whether the last call of [`Cursor::next_event`] met damage.
@@ -359,49 +425,31 @@ impl Cursor {
             return Ok(None);
         }
         loop {
+            if let Some(place) = self.place_in_group()? {
+                return Ok(Some(self.recorded(place)));
+            }
+            if !self.enter_group()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// As [`next_event`](Self::next_event), but reads nothing: `None` at the end of the group that is
+    /// in memory.
+    pub(crate) fn next_in_group(&mut self) -> Result<Option<RecordedEvent<'_>>, ReadError> {
+        Ok(self.place_in_group()?.map(|place| self.recorded(place)))
+    }
+
+    /// Goes on to the next event in the current group.
+    fn place_in_group(&mut self) -> Result<Option<Place>, ReadError> {
+        loop {
             let mut frames = Frames::resume(self.history.frames(), self.offset);
             let frame = match frames.next() {
                 Ok(frame) => frame,
                 Err(damage) => return Err(self.damaged_group(damage)),
             };
             let Some(frame) = frame else {
-                if self.next_sequence != self.history.expected_sequence {
-                    return Err(self.damaged_group(Damage::OutOfRange("event count")));
-                }
-                if self.is_refresh_due {
-                    self.refresh()?;
-                }
-                self.offset = 0;
-                let limit = match is_planted(Canary::ReaderIgnoresTheLimit) {
-                    false => self.history.acknowledged_group,
-                    true => u64::MAX,
-                };
-                self.before_group = self.history.reached();
-                match self.history.step(limit) {
-                    Ok(Step::Group(header)) => {
-                        self.next_sequence = header.first_sequence;
-                        // A group without frames may be given up by an opening, and its number
-                        // given again.
-                        if header.length > 0 {
-                            self.is_synced = header.group <= self.history.witnessed_group;
-                            if self.is_synced {
-                                self.synced_end = self.history.reached();
-                            }
-                        }
-                    }
-                    Ok(Step::End | Step::Torn(_)) => {
-                        self.history.leave_group();
-                        return Ok(None);
-                    }
-                    Err(error) => {
-                        self.history.leave_group();
-                        if let ReadError::Corruption(_) = error {
-                            self.damaged = Damaged::BetweenGroups;
-                        }
-                        return Err(error);
-                    }
-                }
-                continue;
+                return Ok(None);
             };
             self.offset = frames.offset();
             self.tables.replay(&frame);
@@ -413,23 +461,67 @@ impl Cursor {
             if meta.sequence < self.skip_to {
                 continue;
             }
-            let (kind, version) = (frame.header.kind, frame.header.version);
-            let body = frame.header.length as usize;
-            // Taken again from the history: the borrow checker cannot see that the frame of this
-            // round is returned, not kept for the next.
+            let bytes = frame.header.length as usize;
             let start =
-                self.offset - super::format::frame_bytes(body) + super::format::FrameHeader::BYTES;
-            let body = self
-                .history
-                .frames()
-                .get(start..start + body)
-                .unwrap_or_default();
-            return Ok(Some(RecordedEvent {
+                self.offset - super::format::frame_bytes(bytes) + super::format::FrameHeader::BYTES;
+            return Ok(Some(Place {
                 meta,
-                kind,
-                version,
-                body,
+                kind: frame.header.kind,
+                version: frame.header.version,
+                body: start..start + bytes,
             }));
+        }
+    }
+
+    /// The event at a place, with its body borrowed anew: the borrow checker cannot see that a frame
+    /// which is found in a loop is returned, not kept for the next round.
+    fn recorded(&self, place: Place) -> RecordedEvent<'_> {
+        RecordedEvent {
+            meta: place.meta,
+            kind: place.kind,
+            version: place.version,
+            body: self.history.frames().get(place.body).unwrap_or_default(),
+        }
+    }
+
+    /// Goes on to the next group; `false` where the journal ends for now.
+    fn enter_group(&mut self) -> Result<bool, ReadError> {
+        if self.next_sequence != self.history.expected_sequence {
+            return Err(self.damaged_group(Damage::OutOfRange("event count")));
+        }
+        if self.is_refresh_due {
+            self.refresh()?;
+        }
+        self.offset = 0;
+        let limit = match is_planted(Canary::ReaderIgnoresTheLimit) {
+            false => self.history.acknowledged_group,
+            true => u64::MAX,
+        };
+        self.before_group = self.history.reached();
+        match self.history.step(limit) {
+            Ok(Step::Group(header)) => {
+                self.next_sequence = header.first_sequence;
+                // A group without frames may be given up by an opening, and its number given again.
+                if header.length > 0 {
+                    self.read_end = self.history.reached();
+                    self.is_synced = header.group <= self.history.witnessed_group;
+                    if self.is_synced {
+                        self.synced_end = self.history.reached();
+                    }
+                }
+                Ok(true)
+            }
+            Ok(Step::End | Step::Torn(_)) => {
+                self.history.leave_group();
+                Ok(false)
+            }
+            Err(error) => {
+                self.history.leave_group();
+                if let ReadError::Corruption(_) = error {
+                    self.damaged = Damaged::BetweenGroups;
+                }
+                Err(error)
+            }
         }
     }
 
@@ -535,10 +627,42 @@ impl Cursor {
         )
     }
 
+    /// The mark behind everything that this cursor has yielded, and the last group that an event of
+    /// it lies in. Until that group is [witnessed](Self::witnessed_group) a power cut may take the
+    /// events back, and the mark must not be stored.
+    pub(crate) fn mark(&self, name: &str) -> (Mark, u64) {
+        let is_read = self.offset >= self.history.frames().len();
+        let mark = Mark {
+            name: name.to_owned(),
+            sequence: (self.next_sequence - 1).max(self.skip_to.saturating_sub(1)),
+            position: match is_read {
+                true => self.read_end,
+                false => self.before_group,
+            },
+        };
+        (mark, self.read_end.group)
+    }
+
+    /// The last group that is known to be synced.
+    pub(crate) fn witnessed_group(&self) -> u64 {
+        self.history.witnessed_group
+    }
+
     /// The first sequence that is still there; above 1 where older events are retired.
     #[must_use]
     pub fn earliest(&self) -> u64 {
         self.history.earliest()
+    }
+
+    /// Passes over the events below `sequence`.
+    pub(crate) fn skip_to(&mut self, sequence: u64) {
+        self.skip_to = self.skip_to.max(sequence);
+    }
+
+    /// The sequence of the event that was passed last; 0 in front of the first one.
+    #[must_use]
+    pub fn last_sequence(&self) -> u64 {
+        self.next_sequence - 1
     }
 
     /// Refuses to start behind what was asked for.

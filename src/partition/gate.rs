@@ -38,6 +38,8 @@ pub(crate) struct Gate {
     /// The last ring position at or below which every command is decided and its events are applied:
     /// for those who asked for no more. Only moved where there are commands.
     pub(crate) applied: Watermark,
+    /// Wakes who follows the journal of any partition.
+    pub(crate) followers: Arc<Signal>,
     /// Rings when enough was written for a snapshot.
     pub(crate) snapshot_alarm: Alarm,
     pub(crate) counters: CachePadded<Counters>,
@@ -84,6 +86,7 @@ impl Gate {
             durable: Watermark::new(last_sequence),
             settled: Watermark::new(0),
             applied: Watermark::new(0),
+            followers: Arc::new(Signal::new()),
             snapshot_alarm: Alarm::new(Arc::new(Signal::new())),
             counters,
         }

@@ -162,6 +162,7 @@ impl Journaler {
         // The partition may have a group open that waited for the journal to be free, and runs
         // the wakers that became due.
         gate.worker.notify();
+        gate.followers.notify();
         Ok(Stepped::Progress)
     }
 

@@ -408,6 +408,7 @@ impl Builder {
             sync_each,
         };
         let snapshot_signal = Arc::new(Signal::new());
+        let followers = Arc::new(Signal::new());
         let (mut gates, mut mailboxes, mut rings) = (Vec::new(), Vec::new(), Vec::new());
         let commands = Arc::new(Commands::default());
         let (mut partitions, mut tables) = (Vec::new(), Vec::new());
@@ -415,6 +416,7 @@ impl Builder {
             let (resumed, recovery) = (recovered.resumed, recovered.recovery);
             let signal = &signals[partition as usize % signals.len()];
             let mut gate = Gate::new(partition, Arc::clone(signal), resumed.last_sequence);
+            gate.followers = Arc::clone(&followers);
             if S::SNAPSHOT_VERSION > 0 {
                 let replayed = recovery.as_ref().map_or(0, |recovery| recovery.bytes);
                 gate.snapshot_alarm = Alarm::new(Arc::clone(&snapshot_signal));

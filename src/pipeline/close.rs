@@ -3,7 +3,8 @@
 use super::report::{CloseReport, PartitionReport};
 use crate::journal::{Directory, Preparer};
 use crate::partition::{Exchange, Gate, JournalerEnd, Poison};
-use crate::sync::{Arc, JoinHandle};
+use crate::projection::StopProjection;
+use crate::sync::{self, Arc, JoinHandle, Mutex};
 
 /// Asks a thread to end.
 pub(crate) type Stop = Box<dyn Fn() + Send + Sync>;
@@ -19,6 +20,8 @@ pub(crate) struct Running {
     pub(crate) preparer: Option<(Arc<Preparer>, JoinHandle<()>)>,
     /// How to stop the snapshot thread, and the thread.
     pub(crate) snapshotter: Option<(Stop, JoinHandle<()>)>,
+    /// How to end the read models, with their threads.
+    pub(crate) projections: Mutex<Vec<StopProjection>>,
     /// What a simulation steps on its own thread, instead of threads.
     #[cfg(feature = "sim")]
     pub(crate) stepped: Option<super::stepped::Stepped>,
@@ -77,6 +80,9 @@ impl Running {
             // A journaler that failed last made wakers due that nobody else would run any more.
             gate.run_wakers();
         }
+        // Only now: what the journalers wrote last is synced, and counts in their checkpoints.
+        let projections = std::mem::take(&mut *sync::lock(&self.projections));
+        projections.iter().for_each(|stop| stop());
         if let Some((preparer, thread)) = self.preparer.take() {
             preparer.stop();
             let _ = thread.join();

@@ -21,7 +21,7 @@ use crate::sync::{self, Arc, Mutex};
 pub struct Pipeline<S: State> {
     shared: Arc<Shared<S>>,
     start: StartReport,
-    running: Option<Running>,
+    pub(super) running: Option<Running>,
 }
 
 /// What the pipeline's handles share.

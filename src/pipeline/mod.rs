@@ -8,6 +8,7 @@ mod durability;
 mod error;
 mod lifecycle;
 mod placement;
+mod project;
 mod publisher;
 mod read;
 mod receipt;

@@ -25,12 +25,7 @@ pub(crate) fn write_snapshot(
     save: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
     file.set_len(0)?;
-    let mut body = BodyWriter {
-        file,
-        position: SnapshotHeader::BYTES as u64,
-        buffer: Vec::with_capacity(CHUNK_BYTES),
-        digest: Checksum::new(),
-    };
+    let mut body = BodyWriter::new(file, SnapshotHeader::BYTES as u64);
     tables.for_each_record(|record, bytes| {
         let padding = [0; 16];
         let padding_bytes = frame_bytes(bytes.len()) - FrameHeader::BYTES - bytes.len();
@@ -40,10 +35,9 @@ pub(crate) fn write_snapshot(
     })?;
     header.tables_bytes = body.written();
     save(&mut body)?;
-    body.flush()?;
     header.state_bytes = body.written() - header.tables_bytes;
-    header.body_checksum = body.digest.finish();
-    let bytes = body.position;
+    let bytes = SnapshotHeader::BYTES as u64 + body.written();
+    header.body_checksum = body.finish()?;
     file.write_at(&header.seal(), 0)?;
     if !is_planted(Canary::SnapshotNamedBeforeItsSync) {
         file.sync()?;
@@ -51,17 +45,36 @@ pub(crate) fn write_snapshot(
     Ok(bytes)
 }
 
-struct BodyWriter<'a> {
+/// What follows the header of a file that is written whole: buffered, and summed up.
+pub(crate) struct BodyWriter<'a> {
     file: &'a dyn StorageFile,
+    start: u64,
     position: u64,
     buffer: Vec<u8>,
     digest: Checksum,
 }
 
-impl BodyWriter<'_> {
+impl<'a> BodyWriter<'a> {
+    /// A body that starts at `start`.
+    pub(crate) fn new(file: &'a dyn StorageFile, start: u64) -> Self {
+        Self {
+            file,
+            start,
+            position: start,
+            buffer: Vec::with_capacity(CHUNK_BYTES),
+            digest: Checksum::new(),
+        }
+    }
+
     /// Bytes of body so far.
-    fn written(&self) -> u64 {
-        self.position + self.buffer.len() as u64 - SnapshotHeader::BYTES as u64
+    pub(crate) fn written(&self) -> u64 {
+        self.position + self.buffer.len() as u64 - self.start
+    }
+
+    /// Writes what is buffered; the checksum of the body.
+    pub(crate) fn finish(mut self) -> io::Result<u32> {
+        self.flush()?;
+        Ok(self.digest.finish())
     }
 }
 
@@ -147,12 +160,7 @@ impl SnapshotFile {
         let position = SnapshotHeader::BYTES as u64;
         let length = self.header.tables_bytes + self.header.state_bytes;
         let bytes = usize::try_from(length).unwrap_or(CHUNK_BYTES);
-        let section = Section {
-            file: &*self.file,
-            position,
-            end: position + length,
-            digest: Checksum::new(),
-        };
+        let section = Section::new(&*self.file, position, position + length);
         Body {
             header: &self.header,
             // No more than there is to read: the buffer is zeroed first.
@@ -178,7 +186,7 @@ impl Body<'_> {
             }
             self.reader.consume(bytes);
         }
-        let checksum = self.reader.into_inner().digest.finish();
+        let checksum = self.reader.into_inner().checksum();
         if checksum != self.header.body_checksum && !is_planted(Canary::SnapshotNotChecked) {
             return Err(Damage::Checksum.into());
         }
@@ -220,12 +228,28 @@ impl Body<'_> {
 }
 
 /// A range of a file, read from its start to its end.
-struct Section<'a> {
+pub(crate) struct Section<'a> {
     file: &'a dyn StorageFile,
     position: u64,
     end: u64,
     /// Of what was read.
     digest: Checksum,
+}
+
+impl<'a> Section<'a> {
+    pub(crate) fn new(file: &'a dyn StorageFile, position: u64, end: u64) -> Self {
+        Self {
+            file,
+            position,
+            end,
+            digest: Checksum::new(),
+        }
+    }
+
+    /// The checksum of what was read.
+    pub(crate) fn checksum(self) -> u32 {
+        self.digest.finish()
+    }
 }
 
 impl Read for Section<'_> {

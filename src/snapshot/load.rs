@@ -56,6 +56,25 @@ impl AsOf {
         event_time_ms: i64::MAX,
     };
 
+    /// The moment right behind the event of this sequence; 0 is in front of the first event.
+    #[must_use]
+    pub const fn sequence(sequence: u64) -> Self {
+        Self {
+            sequence,
+            ..Self::LATEST
+        }
+    }
+
+    /// The events with an event time up to this one, in milliseconds since the Unix epoch. They need
+    /// not be the first ones: event times may run backwards.
+    #[must_use]
+    pub const fn event_time_ms(event_time_ms: i64) -> Self {
+        Self {
+            event_time_ms,
+            ..Self::LATEST
+        }
+    }
+
     /// Whether everything in the snapshot is within the bounds.
     fn holds(self, header: &SnapshotHeader) -> bool {
         header.sequence <= self.sequence && header.last_event_time_ms <= self.event_time_ms

@@ -19,6 +19,7 @@ pub use policy::Retention;
 pub use report::{RejectedSnapshot, SnapshotError, SnapshotReport};
 pub use totals::Totals;
 
+pub(crate) use file::{BodyWriter, Section};
 pub(crate) use load::{RestoreError, Restored, check_snapshots, newest_sound, restore};
 pub(crate) use policy::Policy;
 #[cfg(loom)]

@@ -176,6 +176,16 @@ impl StorageFile for OpenFile {
         read_whole(self, bytes, position)
     }
 
+    fn will_need(&self, position: u64, bytes: u64) {
+        // A hint that is not taken costs nothing but time.
+        let _ = fs::fadvise(
+            &self.0,
+            position,
+            std::num::NonZero::new(bytes),
+            fs::Advice::WillNeed,
+        );
+    }
+
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
         write_whole(self, bytes, position)
     }

@@ -106,6 +106,12 @@ pub trait StorageFile: fmt::Debug + Send + Sync {
     /// The operating system's.
     fn read_at(&self, bytes: &mut [u8], position: u64) -> io::Result<usize>;
 
+    /// Says that these bytes are read soon, so that they are fetched meanwhile. Only a hint: by
+    /// default it does nothing.
+    fn will_need(&self, position: u64, bytes: u64) {
+        let _ = (position, bytes);
+    }
+
     /// Writes all of `bytes` at `position`, extending the file where needed.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod once;
 mod parking;
 #[cfg(any(loom, shuttle))]
 mod queue;
+mod rwlock;
 mod threads;
 mod tracked;
 
@@ -38,6 +39,7 @@ pub(crate) use once::OnceLock;
 pub(crate) use parking::{Thread, current, park, park_for, spin_hint, yield_now};
 #[cfg(any(loom, shuttle))]
 pub(crate) use queue::ArrayQueue;
+pub(crate) use rwlock::{RwLock, read, write};
 pub(crate) use std::sync::Arc;
 pub(crate) use threads::{
     JoinHandle, allowed_cpus, of_each_thread, scope, spawn_named, spawn_scoped,

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod sums;
+pub mod tally;
 
 use std::collections::HashMap;
 

@@ -44,6 +44,18 @@ impl Domain for Game {
         figures::user_state(states, user_id)
     }
 
+    fn users(states: &[Arena]) -> Vec<u64> {
+        figures::users(states)
+    }
+
+    fn key_of_user(user_id: u64) -> Option<u64> {
+        Some(user_id)
+    }
+
+    fn correlation_id<'a>(event: &'a GameView<'_>) -> Option<&'a str> {
+        Some(event.envelope().correlation_id.as_str())
+    }
+
     fn top(states: &[Arena], count: usize) -> Vec<Value> {
         figures::top(states, count)
     }

@@ -1,6 +1,8 @@
 //! Answers about a game, as JSON.
 
-use ringlog::game::{Arena, Number, NumberValue, PlayerSummary, Summary, player, top_killers};
+use ringlog::game::{
+    Arena, Number, NumberValue, Player, PlayerSummary, Summary, player, top_killers,
+};
 use serde_json::{Map, Value, json};
 
 /// The figures of `stats`.
@@ -48,6 +50,21 @@ pub(super) fn user_state(arenas: &[Arena], user_id: u64) -> Option<Value> {
         "y": player.location.map(|location| coordinate(location.y)),
         "last_update": player.last_update,
     }))
+}
+
+/// Every player that an event names, as its user or as its victim.
+pub(super) fn users(arenas: &[Arena]) -> Vec<u64> {
+    let mut users: Vec<u64> = arenas
+        .iter()
+        .flat_map(|arena| {
+            let own = arena.players().iter().map(Player::user_id);
+            own.chain(arena.deaths().map(|(victim_id, _)| victim_id))
+        })
+        .map(u64::from)
+        .collect();
+    users.sort_unstable();
+    users.dedup();
+    users
 }
 
 /// The `count` players who killed most.
