@@ -10,8 +10,10 @@ use crate::{SyntheticCommands, clock};
 
 /// Commands between two offers of a latency sample.
 const SAMPLE_INTERVAL: u64 = 512;
-/// Places that a client needs: for the window, and for a sample that is handed over.
-pub(super) const PLACES: usize = WINDOW + 2;
+/// Places that a client needs: for the window, and as many again as it may hand over while it goes
+/// through them once. Each of those is a place to pass over, and with too few the next one is looked
+/// for among all.
+pub(super) const PLACES: usize = WINDOW + WINDOW / SAMPLE_INTERVAL as usize + 2;
 
 type OutcomeOf<S> = Outcome<<S as Decider>::Reply, <S as Decider>::Rejection>;
 type Answer<S> = Result<OutcomeOf<S>, CommandError>;
