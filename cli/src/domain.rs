@@ -1,7 +1,9 @@
 //! What the program needs to know of a user's events to offer its subcommands for them.
 
-use ringlog::{Event, EventMeta, State};
+use ringlog::{Decider, Event, EventMeta, State};
 use serde_json::{Map, Value};
+
+use crate::CommandSide;
 
 /// An application's events and state, as the program `ringlog` sees them.
 ///
@@ -74,4 +76,27 @@ pub trait Synthetic: Domain<State: Clone> {
 
     /// A number that is equal for equal states.
     fn digest(state: &Self::State) -> u64;
+    /// How commands are sent to it, for `demo --commands`: [`CommandSide::new`] where it implements
+    /// [`SyntheticCommands`]. By default there are none.
+    #[must_use]
+    fn command_side() -> Option<CommandSide<Self>>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}
+
+/// A domain whose state decides, and that can make commands up, for `ringlog demo --commands`.
+///
+/// [`Synthetic::command_side`] must say so.
+pub trait SyntheticCommands: Synthetic<State: Decider> {
+    /// Endless commands, the same for the same seed and client.
+    type Commands: Iterator<Item = <Self::State as Decider>::Command> + Send;
+
+    /// The commands of client number `client`.
+    fn commands(seed: u64, client: u64) -> Self::Commands;
+
+    /// The reason to count a rejection under, in a few words without numbers.
+    fn reason(rejection: &<Self::State as Decider>::Rejection) -> &'static str;
 }

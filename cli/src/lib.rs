@@ -11,8 +11,8 @@
 //! It has the subcommands `ingest`, `stats`, `state`, `diff`, `history`, `trace`, `dump`, `snapshot`, `schema`, `verify` and
 //! `repair`. A
 //! domain that can make up its own traffic ([`Synthetic`]) also gets `demo` and `bench`, with
-//! [`run_with_demo`]; a program that
-//! knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
+//! [`run_with_demo`], and `demo --commands` where its state decides ([`SyntheticCommands`]); a program
+//! that knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -42,7 +42,8 @@ mod stats;
 mod trace;
 mod verify;
 
-pub use domain::{Domain, Synthetic};
+pub use demo::CommandSide;
+pub use domain::{Domain, Synthetic, SyntheticCommands};
 pub use game::Game;
 pub use no_domain::{NoDomain, NoEvent, NoState, NoView};
 pub use run::{run, run_with_demo};

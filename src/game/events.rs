@@ -1,7 +1,7 @@
 //! The event types: one struct each, so that an archive is never larger than its own type needs.
 #![allow(unsafe_code, reason = "`events!` expands to the trusted access")]
 
-use rkyv::{Archive, Serialize};
+use rkyv::{Archive, Deserialize, Serialize};
 
 use super::{Envelope, Number, Text};
 
@@ -19,7 +19,7 @@ pub struct Kill {
 }
 
 /// A place on the map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct Location {
     /// West to east.
     pub x: Number,
@@ -69,7 +69,8 @@ pub struct Move {
 pub struct Attack {
     /// The envelope.
     pub envelope: Envelope,
-    /// What was attacked: units have ids of their own, so this is no player's.
+    /// What was attacked: a player where it comes of a [command](super::AttackPlayer); otherwise as
+    /// the sender says, whose units have ids of their own.
     pub target_id: u64,
     /// With which skill.
     pub skill_id: u64,

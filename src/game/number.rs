@@ -1,20 +1,20 @@
 //! A number of a payload that stays the integer or the float it was.
 #![forbid(unsafe_code)]
 
-use rkyv::{Archive, Serialize};
+use rkyv::{Archive, Deserialize, Serialize};
 
 /// A JSON number: `561` and `561.0` are different ones.
 ///
 /// Nine bytes at any alignment, also in the archive: three of them fit where three enums of 64-bit
 /// numbers would take 48 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct Number {
     kind: Kind,
     /// The value, little-endian.
     bytes: [u8; 8],
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
 enum Kind {
     Unsigned,
     Negative,

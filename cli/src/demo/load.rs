@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
-use indicatif::{ProgressBar, ProgressStyle};
-use ringlog::{Pipeline, PublishError, Publisher};
+use ringlog::{Pipeline, PublishError, Publisher, Receipt};
 
 use super::latency::{Sampler, new_histogram, sampler};
+use super::progress::show_progress;
 use crate::{Synthetic, clock};
 
 /// Events between two offers of a latency sample.
 const SAMPLE_INTERVAL: u64 = 512;
 
-/// What is published.
+/// How much is published, or sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Load {
-    pub(super) events: u64,
+pub(crate) struct Load {
+    /// Events, or commands.
+    pub(super) count: u64,
     pub(super) seed: u64,
-    pub(super) publishers: u64,
+    /// Publishers, or clients.
+    pub(super) threads: u64,
 }
 
 /// How it went.
@@ -30,15 +32,15 @@ pub(super) struct Outcome {
 }
 
 impl Load {
-    pub(super) fn run<D: Synthetic>(self, pipeline: &Pipeline<D::State>) -> Result<Outcome> {
+    pub(super) fn publish<D: Synthetic>(self, pipeline: &Pipeline<D::State>) -> Result<Outcome> {
         let started = clock::now();
         let latencies = thread::scope(|scope| {
             let (mut publishing, mut waiting) = (Vec::new(), Vec::new());
-            for index in 0..self.publishers {
+            for index in 0..self.threads {
                 let (sampler, waiter) = sampler();
                 let publisher = pipeline.publisher();
                 let traffic = D::traffic(self.seed, index);
-                let events = self.events_of(index);
+                let events = self.share_of(index);
                 let name = format!("demo-publisher-{index}");
                 publishing.push(
                     thread::Builder::new()
@@ -48,11 +50,16 @@ impl Load {
                         })
                         .context("cannot start a publisher")?,
                 );
-                waiting.push(scope.spawn(move || waiter.collect()));
+                waiting.push(scope.spawn(move || {
+                    waiter.collect(|receipt: Receipt<'static>| receipt.wait().is_ok())
+                }));
             }
-            show_progress(pipeline, self.events, || {
-                publishing.iter().all(|p| p.is_finished())
-            });
+            show_progress(
+                pipeline,
+                self.count,
+                |partition| partition.durable_sequence,
+                || publishing.iter().all(|p| p.is_finished()),
+            );
             for publisher in publishing {
                 publisher.join().expect("publishers do not panic")?;
             }
@@ -68,9 +75,10 @@ impl Load {
         })
     }
 
-    fn events_of(self, publisher: u64) -> u64 {
-        let share = self.events / self.publishers;
-        share + u64::from(publisher < self.events % self.publishers)
+    /// How much of it one thread does.
+    pub(super) fn share_of(self, thread: u64) -> u64 {
+        let share = self.count / self.threads;
+        share + u64::from(thread < self.count % self.threads)
     }
 }
 
@@ -79,7 +87,7 @@ fn publish<E: ringlog::Event>(
     publisher: &Publisher<E>,
     mut traffic: impl FnMut() -> E,
     events: u64,
-    sampler: &Sampler,
+    sampler: &Sampler<Receipt<'static>>,
 ) -> Result<()> {
     // The last receipt of each partition answers for everything before it.
     let mut last = Vec::new();
@@ -89,7 +97,7 @@ fn publish<E: ringlog::Event>(
         let published = is_sample.then(clock::now);
         let receipt = publisher.publish(&event).map_err(describe)?;
         if let Some(published) = published {
-            sampler.offer(published, receipt);
+            sampler.offer(published, receipt.detach());
         } else if events - number <= TAIL_RECEIPTS {
             last.push(receipt);
         }
@@ -106,33 +114,4 @@ const TAIL_RECEIPTS: u64 = 256;
 
 fn describe(error: PublishError) -> anyhow::Error {
     anyhow::Error::new(error).context("the pipeline took no more events")
-}
-
-/// Shows rate and lag on standard error until `done`; nothing where that is no terminal.
-fn show_progress<S: ringlog::State>(pipeline: &Pipeline<S>, events: u64, done: impl Fn() -> bool) {
-    let bar = ProgressBar::new(events);
-    bar.set_style(
-        ProgressStyle::with_template(
-            "{bar:30} {human_pos} durable, {per_sec}, {eta} left, lag {msg}",
-        )
-        .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    let pause = if bar.is_hidden() {
-        Duration::from_millis(20)
-    } else {
-        Duration::from_millis(100)
-    };
-    while !done() {
-        thread::park_timeout(pause);
-        let (mut durable, mut lag) = (0, 0);
-        for partition in pipeline.stats() {
-            durable += partition.durable_sequence;
-            lag += partition
-                .applied_sequence
-                .saturating_sub(partition.durable_sequence);
-        }
-        bar.set_position(durable);
-        bar.set_message(lag.to_string());
-    }
-    bar.finish_and_clear();
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use ringlog::{CloseReport, StartReport};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Args;
-use super::load::Outcome;
+use super::latency::Latency;
+use super::load::{Load, Outcome};
+use super::run::{Check, Run};
 use crate::Synthetic;
 use crate::output::grouped;
 
@@ -51,87 +51,33 @@ pub(super) struct Report {
     pub(super) check: Check,
 }
 
-/// Percentiles in microseconds.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct Latency {
-    /// How many events were sampled.
-    pub(super) samples: u64,
-    /// The median.
-    pub(super) p50_us: f64,
-    /// 99 of 100 are faster.
-    pub(super) p99_us: f64,
-    /// 999 of 1,000 are faster.
-    pub(super) p999_us: f64,
-    /// The slowest sampled.
-    pub(super) max_us: f64,
-}
-
-/// What reopening and replaying found.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct Check {
-    /// Events recovered.
-    pub(super) events: u64,
-    /// Every event is there.
-    pub(super) is_complete: bool,
-    /// The replayed state equals the live one.
-    pub(super) is_state_equal: bool,
-    /// How long recovery and replay took.
-    pub(super) seconds: f64,
-}
-
 impl Report {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one value from each stage of the demo"
-    )]
-    pub(super) fn new<D: Synthetic>(
-        args: &Args,
-        start: &StartReport,
-        closed: &CloseReport,
-        outcome: Outcome,
-        replay: &StartReport,
-        replayed_events: u64,
-        is_state_equal: bool,
-        states: &[D::State],
-    ) -> Self {
-        let seconds = outcome.elapsed.as_secs_f64();
-        let (events, bytes) = (closed.events(), closed.bytes_written());
-        let latencies = outcome.latencies;
-        let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1e3;
+    pub(super) fn new<D: Synthetic>(load: Load, run: Run<D, Outcome>) -> Self {
+        let seconds = run.outcome.elapsed.as_secs_f64();
+        let (events, bytes) = (run.closed.events(), run.closed.bytes_written());
         Self {
             events,
             seconds,
             events_per_second: events as f64 / seconds,
             bytes,
             megabytes_per_second: bytes as f64 / 1e6 / seconds,
-            ack_latency: (!latencies.is_empty()).then(|| Latency {
-                samples: latencies.len(),
-                p50_us: at(0.5),
-                p99_us: at(0.99),
-                p999_us: at(0.999),
-                max_us: latencies.max() as f64 / 1e3,
-            }),
-            groups: closed.groups(),
-            mean_group_events: events as f64 / closed.groups().max(1) as f64,
-            partitions: u32::try_from(states.len()).unwrap_or(u32::MAX),
-            publishers: args.publishers,
-            partition_threads: start.partition_threads,
-            pinned_cpus: start.pinned_cpus.clone(),
-            seed: args.seed,
-            durable: !start.is_volatile,
-            top_players: D::top(states, TOP_PLAYERS),
-            check: Check {
-                events: replayed_events,
-                is_complete: replayed_events == args.events && events == args.events,
-                is_state_equal,
-                seconds: replay.recovery.as_secs_f64(),
-            },
+            ack_latency: Latency::of(&run.outcome.latencies),
+            groups: run.closed.groups(),
+            mean_group_events: events as f64 / run.closed.groups().max(1) as f64,
+            partitions: u32::try_from(run.states.len()).unwrap_or(u32::MAX),
+            publishers: load.threads,
+            partition_threads: run.start.partition_threads,
+            pinned_cpus: run.start.pinned_cpus.clone(),
+            seed: load.seed,
+            durable: !run.start.is_volatile,
+            top_players: D::top(&run.states, TOP_PLAYERS),
+            check: run.check(load.count),
         }
     }
 
     /// Whether everything that was acknowledged came back, and the state is the same.
     pub(super) fn is_sound(&self) -> bool {
-        self.check.is_complete && self.check.is_state_equal
+        self.check.is_sound()
     }
 }
 
@@ -161,11 +107,7 @@ impl fmt::Display for Report {
             self.mean_group_events
         )?;
         match &self.ack_latency {
-            Some(latency) => writeln!(
-                f,
-                "ack latency       {:>14.0} µs p50, {:.0} µs p99, {:.0} µs p99.9 ({} samples)",
-                latency.p50_us, latency.p99_us, latency.p999_us, latency.samples
-            )?,
+            Some(latency) => writeln!(f, "ack latency       {latency}")?,
             None => writeln!(f, "ack latency       {:>14} too few events to sample", "-")?,
         }
         writeln!(
@@ -190,11 +132,7 @@ impl fmt::Display for Report {
             "check             reopened and replayed {} events in {:.3} s: {}",
             grouped(check.events),
             check.seconds,
-            match (check.is_complete, check.is_state_equal) {
-                (true, true) => "every event is there, the state is equal",
-                (false, _) => "EVENTS ARE MISSING",
-                (true, false) => "THE STATE DIFFERS",
-            }
+            check.verdict()
         )
     }
 }

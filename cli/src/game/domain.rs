@@ -1,11 +1,12 @@
 //! The domain of the reference events.
 
+use super::commands::{self, Commands};
 use super::{envelope, figures, payload, print, traffic};
-use ringlog::game::{Arena, GameEvent, GameView};
+use ringlog::game::{Arena, GameEvent, GameRejection, GameView};
 use ringlog::{EventMeta, game};
 use serde_json::{Map, Value};
 
-use crate::{Domain, Synthetic};
+use crate::{CommandSide, Domain, Synthetic, SyntheticCommands};
 
 /// The domain of a game server: see [`ringlog::game`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,5 +72,21 @@ impl Synthetic for Game {
 
     fn digest(state: &Arena) -> u64 {
         game::digest(state)
+    }
+
+    fn command_side() -> Option<CommandSide<Self>> {
+        Some(CommandSide::new())
+    }
+}
+
+impl SyntheticCommands for Game {
+    type Commands = Commands;
+
+    fn commands(seed: u64, client: u64) -> Commands {
+        Commands::new(seed, client)
+    }
+
+    fn reason(rejection: &GameRejection) -> &'static str {
+        commands::reason(rejection)
     }
 }
