@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringlog::State;
 use ringlog::bench::InMemory;
-use support::{Dense, Hashed, PlayerEvent, Projection, Random, Sum, Tabled, moved, player_event};
+use support::{
+    Dense, Hashed, Move, PlayerEvent, Projection, Random, Sum, Tabled, moved, player_event,
+};
 
 const RING_SLOTS: usize = 4096;
 const GROUP_BYTES: usize = 1024 * 1024;
@@ -29,11 +31,41 @@ fn partition(criterion: &mut Criterion) {
         number += 1;
         moved(number)
     });
+    commands(criterion, "command", true);
+    commands(criterion, "command_rejected", false);
     players::<Projection<Dense, false>>(criterion, "vec_cold");
     players::<Projection<Dense, true>>(criterion, "vec_fetched");
     players::<Projection<Tabled, false>>(criterion, "table_cold");
     players::<Projection<Tabled, true>>(criterion, "table_fetched");
     players::<Projection<Hashed, false>>(criterion, "hash_map_cold");
+}
+
+/// What the partition pays for a command: compare with `trivial`, of which it decides each event.
+fn commands(criterion: &mut Criterion, name: &str, is_allowed: bool) {
+    let mut pipeline = InMemory::new(RING_SLOTS, GROUP_BYTES, Sum::default());
+    let client = pipeline.client(EVENTS).expect("there is one client");
+    let mut pending = Vec::with_capacity(EVENTS);
+    let mut group = criterion.benchmark_group("partition");
+    group.throughput(Throughput::Elements(EVENTS as u64));
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|iterations| {
+            let mut took = Duration::ZERO;
+            for _ in 0..iterations {
+                for player in 0..EVENTS as u64 {
+                    let command = Move { player, is_allowed };
+                    pending.push(client.try_send(&command).expect("the ring has room"));
+                }
+                let start = Instant::now();
+                while pipeline.step() {}
+                took += start.elapsed();
+                for mut pending in pending.drain(..) {
+                    assert!(pending.try_take().is_some(), "it is answered");
+                }
+            }
+            took
+        });
+    });
+    group.finish();
 }
 
 fn players<S: State<Event = PlayerEvent> + Default>(criterion: &mut Criterion, name: &str) {

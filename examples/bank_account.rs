@@ -4,170 +4,105 @@
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use ringlog::{Command, Decider, EventMeta, Events, Outcome, Pipeline, State, events, rkyv};
+use ringlog::{Command, Decider, EventMeta, Events, OpenError, Outcome, Pipeline, State, rkyv};
 
-/// Happened: what is in the journal.
+/// Happened: what is in the journal. A deposit, or below zero a withdrawal.
 #[derive(Debug, rkyv::Archive, rkyv::Serialize)]
 #[rkyv(crate = ringlog::rkyv)]
-pub struct Deposited {
+pub struct Booked {
     pub account: u64,
-    pub cents: u64,
+    pub cents: i64,
 }
 
-/// Happened, too.
-#[derive(Debug, rkyv::Archive, rkyv::Serialize)]
-#[rkyv(crate = ringlog::rkyv)]
-pub struct Withdrawn {
-    pub account: u64,
-    pub cents: u64,
-}
-
-events! {
+ringlog::events! {
     #[derive(Debug)]
     pub enum BankEvent, view BankView {
-        Deposited(Deposited) = 1, "account.deposited", version 1, key account;
-        Withdrawn(Withdrawn) = 2, "account.withdrawn", version 1, key account;
+        Booked(Booked) = 1, "account.booked", version 1, key account;
     }
 }
 
 /// Asked for: may be refused, and is not in the journal.
 #[derive(Debug, rkyv::Archive, rkyv::Serialize)]
 #[rkyv(crate = ringlog::rkyv)]
-pub enum Ask {
-    Deposit { account: u64, cents: u64 },
-    Withdraw { account: u64, cents: u64 },
+pub struct Book {
+    pub account: u64,
+    pub cents: i64,
 }
 
-impl Command for Ask {
+impl Command for Book {
     fn key(&self) -> u64 {
-        match self {
-            Self::Deposit { account, .. } | Self::Withdraw { account, .. } => *account,
-        }
+        self.account
     }
-}
-
-/// Why a command is refused.
-#[derive(Debug, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
-#[rkyv(crate = ringlog::rkyv)]
-pub enum Refused {
-    Short { cents: u64 },
-    TooMuch,
 }
 
 /// The balances: nothing but the fold of the events.
 #[derive(Default)]
-struct Bank(HashMap<u64, u64>);
+struct Bank(HashMap<u64, i64>);
 
 impl State for Bank {
     type Event = BankEvent;
 
-    fn apply(&mut self, event: BankView<'_>, _: &EventMeta) {
-        match event {
-            BankView::Deposited(event) => {
-                *self.0.entry(event.account.into()).or_default() += event.cents.to_native();
-            }
-            BankView::Withdrawn(event) => {
-                *self.0.entry(event.account.into()).or_default() -= event.cents.to_native();
-            }
-        }
+    fn apply(&mut self, BankView::Booked(event): BankView<'_>, _: &EventMeta) {
+        *self.0.entry(event.account.into()).or_default() += event.cents.to_native();
     }
 }
 
 impl Decider for Bank {
-    type Command = Ask;
+    type Command = Book;
     /// The balance afterwards.
-    type Reply = u64;
-    type Rejection = Refused;
+    type Reply = i64;
+    /// What is missing.
+    type Rejection = String;
 
-    fn decide(&self, ask: &ArchivedAsk, events: &mut Events<BankEvent>) -> Result<u64, Refused> {
-        match ask {
-            ArchivedAsk::Deposit { account, cents } => {
-                let (account, cents) = (account.to_native(), cents.to_native());
-                let has = self.balance(account).checked_add(cents);
-                let has = has.ok_or(Refused::TooMuch)?;
-                events.push(Deposited { account, cents });
-                Ok(has)
-            }
-            ArchivedAsk::Withdraw { account, cents } => {
-                let (account, cents) = (account.to_native(), cents.to_native());
-                let has = self.balance(account);
-                let left = has.checked_sub(cents);
-                let left = left.ok_or_else(|| Refused::Short { cents: cents - has })?;
-                events.push(Withdrawn { account, cents });
-                Ok(left)
-            }
+    fn decide(&self, book: &ArchivedBook, events: &mut Events<BankEvent>) -> Result<i64, String> {
+        let (account, cents) = (book.account.to_native(), book.cents.to_native());
+        let has = self.0.get(&account).copied().unwrap_or_default();
+        let left = has.checked_add(cents).ok_or("too much for one account")?;
+        if left < 0 {
+            return Err(format!("{} cents are missing", -left));
         }
-    }
-}
-
-impl Bank {
-    fn balance(&self, account: u64) -> u64 {
-        self.0.get(&account).copied().unwrap_or_default()
+        events.push(Booked { account, cents });
+        Ok(left)
     }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
+    let open = || -> Result<_, OpenError> {
+        Pipeline::<Bank>::builder(directory.path()).open(|_| Bank::default())
+    };
     let account = 7;
-    {
-        let bank = open(directory.path())?;
-        let client = bank.client()?;
-        // Sent one after the other and waited for together: each is decided after the one before it.
-        let asked = [
-            Ask::Deposit {
-                account,
-                cents: 100,
-            },
-            Ask::Withdraw { account, cents: 70 },
-            Ask::Withdraw { account, cents: 70 },
-        ];
-        let pending: Vec<_> = asked
-            .iter()
-            .map(|ask| client.send(ask))
-            .collect::<Result<_, _>>()?;
-        for (ask, pending) in asked.iter().zip(pending) {
-            println!("{ask:?}: {}", said(pending.wait()?));
-        }
-        // With a number of a source it happens once, however often it is sent.
-        let till = bank.command_source("till")?;
-        let outcome = till.send(1, &Ask::Deposit { account, cents: 50 })?.wait()?;
-        println!("number 1 of the till: {}", said(outcome));
-        // Suppose that we crash here, and do not know whether that came through.
-        bank.close()?;
+
+    let bank = open()?;
+    let client = bank.client()?;
+    // All on their way at once; each is decided after the one before it.
+    let pending = [100, -70, -70].map(|cents| client.send(&Book { account, cents }));
+    for pending in pending {
+        println!("{}", said(pending?.wait()?));
     }
-    let bank = open(directory.path())?;
-    println!(
-        "opened again: {} cents",
-        bank.read(account, |bank| bank.balance(7))?
-    );
+    // With a number of a source it happens once, however often it is sent.
     let till = bank.command_source("till")?;
-    let outcome = till.send(1, &Ask::Deposit { account, cents: 50 })?.wait()?;
-    println!("number 1 of the till again: {}", said(outcome));
-    let cents = bank.read(account, |bank| bank.balance(7))?;
-    println!("afterwards: {cents} cents");
-    assert_eq!(cents, 80);
+    let fifty = Book { account, cents: 50 };
+    println!("number 1: {}", said(till.send(1, &fifty)?.wait()?));
+    // Suppose that we crash here, and do not know whether that came through.
     bank.close()?;
+
+    let bank = open()?;
+    let till = bank.command_source("till")?;
+    println!("number 1 again: {}", said(till.send(1, &fifty)?.wait()?));
+    let cents = bank.read(account, |bank| bank.0.get(&7).copied())?;
+    println!("afterwards there are {cents:?} cents");
+    assert_eq!(cents, Some(80));
     Ok(())
 }
 
-fn open(path: &Path) -> Result<Pipeline<Bank>, ringlog::OpenError> {
-    Pipeline::<Bank>::builder(path).open(|_| Bank::default())
-}
-
-fn said(outcome: Outcome<u64, Refused>) -> String {
+fn said(outcome: Outcome<i64, String>) -> String {
     match outcome {
-        Outcome::Accepted(answered) => format!(
-            "accepted as event {}{}, {} cents now",
-            answered.first_sequence,
-            if answered.is_repeated {
-                " (before)"
-            } else {
-                ""
-            },
-            answered.reply
-        ),
-        Outcome::Rejected(answered) => format!("refused, {:?}", answered.reply),
+        Outcome::Accepted(answered) => {
+            let (cents, event) = (answered.reply, answered.first_sequence);
+            format!("{cents} cents now, by event {event}")
+        }
+        Outcome::Rejected(answered) => format!("refused: {}", answered.reply),
     }
 }

@@ -208,6 +208,8 @@ fn parts(address: u64) -> (usize, u32) {
 #[derive(Debug)]
 pub(crate) struct Replier<T> {
     clients: Arc<Clients<T>>,
+    /// The one that was answered last: most often the next one, too.
+    last: Option<(u64, Arc<ReplyRing<T>>)>,
     /// By seat, as far as they were met.
     met: Vec<Option<(u64, Arc<ReplyRing<T>>)>>,
 }
@@ -216,6 +218,7 @@ impl<T> Replier<T> {
     pub(crate) fn new(clients: Arc<Clients<T>>) -> Self {
         Self {
             clients,
+            last: None,
             met: Vec::new(),
         }
     }
@@ -223,27 +226,30 @@ impl<T> Replier<T> {
     /// Fills in a place of the client that has this address, if it is still there.
     #[inline]
     pub(crate) fn answer(&mut self, address: u64, index: u32, answered: T) {
-        let (seat, _) = parts(address);
-        let is_met = matches!(self.met.get(seat), Some(Some((of, _))) if *of == address);
-        if !is_met {
-            self.meet(address, seat);
+        if !matches!(&self.last, Some((of, _)) if *of == address) {
+            self.meet(address);
         }
-        if let Some(Some((of, ring))) = self.met.get(seat)
-            && *of == address
-        {
+        if let Some((_, ring)) = &self.last {
             ring.answer(index as usize, answered);
         }
     }
 
+    /// Has the client at hand.
     #[cold]
-    fn meet(&mut self, address: u64, seat: usize) {
+    fn meet(&mut self, address: u64) {
+        self.last = None;
+        let (seat, _) = parts(address);
         if seat >= CLIENTS_MAX {
             return;
         }
         if self.met.len() <= seat {
             self.met.resize_with(seat + 1, || None);
         }
-        self.met[seat] = self.clients.find(address).map(|ring| (address, ring));
+        let met = &mut self.met[seat];
+        if !matches!(met, Some((of, _)) if *of == address) {
+            *met = self.clients.find(address).map(|ring| (address, ring));
+        }
+        self.last.clone_from(met);
     }
 }
 

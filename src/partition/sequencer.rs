@@ -368,10 +368,12 @@ impl<S: State> Partition<S> {
     }
 
     /// Applies the events of the batch; `false` when `apply` panicked.
+    #[inline]
     pub(super) fn apply_batch(&mut self, cut_from: CutFrom) -> bool {
-        if self.batch.is_empty() {
-            return true;
-        }
+        self.batch.is_empty() || self.apply_events(cut_from)
+    }
+
+    fn apply_events(&mut self, cut_from: CutFrom) -> bool {
         let Some(open) = &mut self.open else {
             return true;
         };
