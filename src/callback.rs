@@ -44,6 +44,17 @@ pub(crate) fn wake(waker: Waker) {
     }
 }
 
+/// Drops something of the user's; a panic in that is contained.
+pub(crate) fn drop_contained<T>(value: T) {
+    if !std::mem::needs_drop::<T>() {
+        return;
+    }
+    let _inside = Callback::enter();
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value))).is_err() {
+        tracing::error!("an answer that nobody waits for panicked when it was dropped");
+    }
+}
+
 /// Runs the engine's own code, in which a panic is a bug: it is contained and told, except under
 /// loom and shuttle, where it is what a test looks for.
 pub(crate) fn contain<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {

@@ -12,36 +12,50 @@ mod bank;
 use std::cell::RefCell;
 use std::future::Future;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bank::{Bank, BankEvent, Deposited, Refused, What, ask, deposit, deposits, withdraw};
 use ringlog::journal::JournalReader;
 use ringlog::snapshot::Retention;
 use ringlog::{
-    AppendOutcome, Builder, ClientError, CommandError, CommandFailure, CommandSource, Durability,
-    Expected, Outcome, Pipeline, Poison, PublishError, Publisher, SendError, partition_of,
+    AppendOutcome, Builder, Client, ClientError, CommandError, CommandFailure, CommandSource,
+    Durability, Expected, Outcome, PENDING_DEFAULT, Pipeline, Poison, PublishError, SendError,
+    partition_of,
 };
 
+type Inside = Box<dyn FnOnce() -> String + Send>;
+
 thread_local! {
-    static INSIDE: RefCell<Option<Publisher<BankEvent>>> = const { RefCell::new(None) };
+    /// What the partition's thread does when it is asked to decide `What::Inside`.
+    static INSIDE: RefCell<Option<Inside>> = const { RefCell::new(None) };
 }
 
-/// What `decide` says of a publish from inside.
-fn publish_from_inside() -> String {
-    INSIDE.with_borrow_mut(|publisher| {
-        let Some(publisher) = publisher else {
-            return "nobody to publish with".to_owned();
-        };
-        let event = Deposited {
-            account: 1,
-            cents: 1,
-        };
-        match publisher.publish(&event.into()) {
-            Err(PublishError::WouldDeadlock) => "would deadlock".to_owned(),
-            other => format!("{other:?}"),
-        }
-    })
+fn do_inside() -> String {
+    let inside = INSIDE.with_borrow_mut(Option::take);
+    inside.map_or_else(String::new, |inside| inside())
+}
+
+/// Has `decide` of the next `What::Inside` do this.
+fn set_inside(pipeline: &Pipeline<Bank>, inside: impl FnOnce() -> String + Send + 'static) {
+    let inside: Inside = Box::new(inside);
+    pipeline
+        .read(1, |_| INSIDE.with_borrow_mut(|slot| *slot = Some(inside)))
+        .unwrap();
+}
+
+/// Holds the partition up inside `decide` until the sender is used or dropped.
+fn hold_up(pipeline: &Pipeline<Bank>, client: &Client<Bank>) -> mpsc::Sender<()> {
+    let (release, held) = mpsc::channel();
+    let (entered, wait) = mpsc::channel();
+    set_inside(pipeline, move || {
+        entered.send(()).unwrap();
+        let _ = held.recv();
+        String::new()
+    });
+    drop(client.send(&ask(1, What::Inside)).unwrap());
+    wait.recv().unwrap();
+    release
 }
 
 fn builder(path: &Path) -> Builder {
@@ -177,10 +191,14 @@ fn a_command_whose_second_event_cannot_be_applied_leaves_nothing_behind() {
     let behind = client.send(&deposit(7, 5));
     assert_eq!(answer(before.wait()), Ok(5));
     let failed = robbed.wait();
-    let Err(CommandError::Poisoned(Poison::ApplyPanicked { sequence, .. })) = failed else {
+    let Err(CommandError::Poisoned(Poison::ApplyPanicked {
+        sequence, message, ..
+    })) = failed
+    else {
         panic!("{failed:?}");
     };
-    assert_eq!(sequence, 3, "the second event of the command");
+    assert_eq!(sequence, 2, "nothing of the command");
+    assert_eq!(&*message, "for event 2 of a command: robbed");
     if let Ok(behind) = behind {
         assert!(matches!(behind.wait(), Err(CommandError::Poisoned(_))));
     }
@@ -315,7 +333,7 @@ fn an_outcome_older_than_the_window_is_expired_and_never_decided_again() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = open(directory.path());
     let source = pipeline.command_source("till").unwrap();
-    let last = 32_768 + 1;
+    let last = 8_192 + 1;
     for number in 1..=last {
         source.send(number, &deposit(7, 1)).unwrap();
     }
@@ -543,15 +561,116 @@ fn an_answer_that_waits_for_less_comes_all_the_same() {
 fn publishing_from_decide_is_refused_and_does_not_hang() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = open(directory.path());
-    let publisher = pipeline.publisher();
-    pipeline
-        .read(1, move |_| {
-            INSIDE.with_borrow_mut(|inside| *inside = Some(publisher))
-        })
+    let (publisher, appender) = (pipeline.publisher(), pipeline.appender().unwrap());
+    let client = pipeline.client().unwrap();
+    // All of the appender's places are taken, so that it would have to wait for one.
+    let release = hold_up(&pipeline, &client);
+    for _ in 0..PENDING_DEFAULT - 1 {
+        match appender.try_append(7, Expected::Any, [deposited(7, 1)]) {
+            Ok(pending) => drop(pending),
+            Err(error) => assert!(error.is_full(), "{error}"),
+        }
+    }
+    drop(release);
+    set_inside(&pipeline, move || {
+        let published = publisher.publish(&deposited(1, 1)).map(drop);
+        let appended = appender.append(7, Expected::Any, [deposited(7, 1)]);
+        format!("{published:?} {:?}", appended.map(drop))
+    });
+    let rejected = client.send(&ask(1, What::Inside)).unwrap().wait();
+    let said = "Err(WouldDeadlock) Err(Publish(WouldDeadlock))";
+    assert_eq!(answer(rejected), Err(Refused::Why(said.into())));
+}
+
+#[test]
+fn a_detached_answer_comes_although_its_client_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path());
+    let client = pipeline.client().unwrap();
+    let release = hold_up(&pipeline, &client);
+    let other = pipeline.client().unwrap();
+    let pending = other.send(&deposit(7, 5)).unwrap().detach();
+    drop(other);
+    // A third one must not get its seat.
+    let third = pipeline.client().unwrap();
+    let after = third.send(&deposit(7, 5)).unwrap();
+    drop(release);
+    assert_eq!(answer(pending.wait()), Ok(5));
+    assert_eq!(answer(after.wait()), Ok(10));
+}
+
+#[test]
+fn a_source_knows_its_last_number_when_it_is_opened_again_in_the_same_life() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path());
+    let source = pipeline.command_source("till").unwrap();
+    for number in 1..=5 {
+        source.send(number, &deposit(7, 1)).unwrap();
+    }
+    drop(source);
+    let source = pipeline.command_source("till").unwrap();
+    assert_eq!(source.last_number(), 5);
+    let sixth = source.send(6, &deposit(7, 1)).unwrap().wait();
+    assert_eq!(answer(sixth), Ok(6));
+}
+
+#[test]
+fn what_was_applied_before_a_panic_is_answered_as_applied() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path());
+    let client = pipeline.client().unwrap();
+    let release = hold_up(&pipeline, &client);
+    let first = client.send(&deposit(7, 5)).unwrap();
+    let second = client.send(&deposit(7, 6)).unwrap();
+    let robbed = client.send(&ask(7, What::Rob)).unwrap();
+    drop(release);
+    assert_eq!(answer(second.wait()), Ok(11));
+    assert_eq!(answer(first.when_applied().wait()), Ok(5));
+    assert!(matches!(
+        robbed.when_applied().wait(),
+        Err(CommandError::Poisoned(_))
+    ));
+}
+
+#[test]
+fn a_poisoned_partition_is_named_and_takes_no_places_from_the_others_for_good() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = builder(directory.path())
+        .partitions(2)
+        .open(|_| Bank::default())
+        .unwrap();
+    let key_of = |partition| {
+        (1..)
+            .find(|key| partition_of(*key, 2) == partition)
+            .unwrap()
+    };
+    let client = pipeline.client_with(1).unwrap();
+    let robbed = client.send(&ask(key_of(0), What::Rob)).unwrap().wait();
+    assert!(matches!(robbed, Err(CommandError::Poisoned(_))));
+    assert!(matches!(
+        client.send(&deposit(key_of(0), 1)),
+        Err(SendError::Publish(PublishError::Poisoned(_)))
+    ));
+    let lost = client.send(&deposit(key_of(1), 1)).map(drop).unwrap_err();
+    assert!(matches!(lost, SendError::PlacesLost { max: 1 }), "{lost}");
+    assert!(!lost.is_full());
+    let another = pipeline.client_with(1).unwrap();
+    let accepted = another.send(&deposit(key_of(1), 1)).unwrap().wait();
+    assert_eq!(answer(accepted), Ok(1));
+}
+
+#[test]
+fn events_that_were_taken_back_with_their_command_are_not_counted() {
+    let pipeline = builder(Path::new("unused"))
+        .durability(Durability::Memory)
+        .open(|_| Bank::default())
         .unwrap();
     let client = pipeline.client().unwrap();
-    let rejected = client.send(&ask(1, What::Publish)).unwrap().wait();
-    assert_eq!(answer(rejected), Err(Refused::Why("would deadlock".into())));
+    client.send(&deposit(7, 5)).unwrap().wait().unwrap();
+    let robbed = client.send(&ask(7, What::Rob)).unwrap().wait();
+    assert!(robbed.is_err());
+    let stats = pipeline.stats()[0];
+    assert_eq!((stats.durable_sequence, stats.applied_sequence), (1, 1));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::seat::Seat;
 use super::send::PENDING_DEFAULT;
 use super::{ClientError, CommandError, Pending, SendError};
 use crate::EVENT_BYTES_MAX;
+use crate::callback;
 use crate::command::{AppendOutcome, Expected};
 use crate::event::{Archiver, Event, State, archive_event, record_archiver};
 use crate::journal::format::{ANY_VERSION, FrameHeader, KIND_APPEND, frame_bytes};
@@ -55,7 +56,7 @@ impl<E: Event> Appender<E> {
         }
         Ok(Self {
             publisher: shared.publisher(),
-            seat: Seat::new(shared.commands.appenders.clone(), PENDING_DEFAULT)?,
+            seat: Seat::new(&shared.commands.appenders, PENDING_DEFAULT)?,
             scratch: RefCell::new(Scratch {
                 archiver: record_archiver(),
                 record: Vec::new(),
@@ -109,6 +110,10 @@ impl<E: Event> Appender<E> {
     where
         I: IntoIterator<Item: Borrow<E>>,
     {
+        // Also before a place is waited for.
+        if callback::is_inside() {
+            return Err(PublishError::WouldDeadlock.into());
+        }
         let mut scratch = self
             .scratch
             .try_borrow_mut()
@@ -135,6 +140,8 @@ impl<E: Event> Appender<E> {
             record.extend_from_slice(archived);
             record.resize(end, 0);
         }
+        let partition = partition_of(key, self.publisher.partitions());
+        self.publisher.check_open(partition)?;
         let place = self.seat.claim(when_full, &self.publisher)?;
         let header = FrameHeader {
             #[expect(clippy::cast_possible_truncation, reason = "both are bounded")]
@@ -149,15 +156,14 @@ impl<E: Event> Appender<E> {
                 Expected::Version(version) => version,
             },
             key,
-            event_time_ms: self.seat.address.cast_signed(),
+            event_time_ms: self.seat.mailing.address.cast_signed(),
             journal_time_ns: 0,
         };
         record[..FrameHeader::RECORD_BYTES].copy_from_slice(header.as_record());
-        let partition = partition_of(key, self.publisher.partitions());
         match self.publisher.publish_whole(partition, record, when_full) {
             Ok(receipt) => Ok(Pending::new(&self.seat, place, receipt)),
             Err(error) => {
-                self.seat.ring.unclaim(place);
+                self.seat.ring().unclaim(place);
                 Err(error.into())
             }
         }

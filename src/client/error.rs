@@ -45,6 +45,13 @@ pub enum SendError {
         /// How many places it has.
         max: usize,
     },
+    /// All places are taken by commands that nobody waits for, in partitions that stopped before they
+    /// answered. Make another client for the partitions that go on.
+    #[error("the {max} places of this client are lost to partitions that stopped")]
+    PlacesLost {
+        /// How many places it has.
+        max: usize,
+    },
     /// Numbers of commands run from 1 to 2^64 - 2. Count from 1.
     #[error("{number} is no number for a command: they run from 1 to 2^64 - 2")]
     Number {

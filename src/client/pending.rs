@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::CommandError;
 use super::seat::{Answer, Seat};
-use crate::command::ReplyRing;
+use crate::command::{Mailing, ReplyRing};
 use crate::pipeline::{Level, Receipt};
 use crate::sync::Arc;
 use crate::watermark::Registration;
@@ -19,30 +19,34 @@ use crate::watermark::Registration;
 /// [`Durability`](crate::Durability) says. That goes for a rejection, too: the events that were its
 /// reason are durable.
 ///
-/// It has a place in its client's ring until it is answered and dropped. Dropping it unanswered loses
-/// the answer, and nothing else. It borrows the client; [`detach`](Self::detach) makes one that does
+/// It has a place in its client's ring until it is answered and dropped; one that is forgotten
+/// ([`mem::forget`](std::mem::forget)) keeps it. Dropping it unanswered loses the answer, and nothing else. It borrows the client; [`detach`](Self::detach) makes one that does
 /// not, for a task of its own.
 pub struct Pending<'a, V> {
     receipt: Receipt<'a>,
     level: Level,
     /// Where a polled one stands among those who wait for that level.
     registration: Option<Registration>,
-    ring: RingRef<'a, V>,
+    mailing: MailingRef<'a, V>,
     /// `None` once another one has it.
     place: Option<usize>,
 }
 
-enum RingRef<'a, V> {
-    Borrowed(&'a Arc<ReplyRing<Answer<V>>>),
-    Shared(Arc<ReplyRing<Answer<V>>>),
+enum MailingRef<'a, V> {
+    Borrowed(&'a Arc<Mailing<Answer<V>>>),
+    Shared(Arc<Mailing<Answer<V>>>),
 }
 
-impl<V> RingRef<'_, V> {
-    fn get(&self) -> &Arc<ReplyRing<Answer<V>>> {
+impl<V> MailingRef<'_, V> {
+    fn get(&self) -> &Arc<Mailing<Answer<V>>> {
         match self {
-            Self::Borrowed(ring) => ring,
-            Self::Shared(ring) => ring,
+            Self::Borrowed(mailing) => mailing,
+            Self::Shared(mailing) => mailing,
         }
+    }
+
+    fn ring(&self) -> &ReplyRing<Answer<V>> {
+        &self.get().ring
     }
 }
 
@@ -54,7 +58,7 @@ impl<'a, V> Pending<'a, V> {
             receipt,
             level: Level::Durable,
             registration: None,
-            ring: RingRef::Borrowed(&seat.ring),
+            mailing: MailingRef::Borrowed(&seat.mailing),
             place: Some(place),
         }
     }
@@ -103,7 +107,7 @@ impl<'a, V> Pending<'a, V> {
             receipt: self.receipt.shared(),
             level: self.level,
             registration: None,
-            ring: RingRef::Shared(Arc::clone(self.ring.get())),
+            mailing: MailingRef::Shared(Arc::clone(self.mailing.get())),
             place: self.place.take(),
         }
     }
@@ -121,7 +125,7 @@ impl<'a, V> Pending<'a, V> {
     }
 
     fn take(&self) -> Result<V, CommandError> {
-        let answer = self.place.and_then(|place| self.ring.get().take(place));
+        let answer = self.place.and_then(|place| self.mailing.ring().take(place));
         match answer {
             Some(answer) => answer.map_err(CommandError::from),
             None => panic!("an answer is there before the command settles, and is taken once"),
@@ -152,7 +156,7 @@ impl<V> Drop for Pending<'_, V> {
     fn drop(&mut self) {
         self.forget();
         if let Some(place) = self.place {
-            self.ring.get().release(place);
+            self.mailing.ring().release(place);
         }
     }
 }

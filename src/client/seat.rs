@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::{ClientError, SendError};
-use crate::command::{CLIENTS_MAX, Clients, NotDecided, ReplyRing, TooManyClients};
+use crate::command::{CLIENTS_MAX, Clients, Mailing, NotDecided, ReplyRing, TooManyClients};
 use crate::event::Event;
 use crate::pipeline::{Publisher, WhenFull};
 use crate::sync::Arc;
@@ -16,9 +16,7 @@ pub(super) type Answer<V> = Result<V, NotDecided>;
 
 #[derive(Debug)]
 pub(super) struct Seat<V> {
-    pub(super) ring: Arc<ReplyRing<Answer<V>>>,
-    clients: Arc<Clients<Answer<V>>>,
-    pub(super) address: u64,
+    pub(super) mailing: Arc<Mailing<Answer<V>>>,
     /// The place that is probably free.
     next: Cell<usize>,
     /// Where the command of each place settles: its partition and position.
@@ -27,20 +25,17 @@ pub(super) struct Seat<V> {
 
 impl<V> Seat<V> {
     pub(super) fn new(
-        clients: Arc<Clients<Answer<V>>>,
+        clients: &Arc<Clients<Answer<V>>>,
         places: usize,
     ) -> Result<Self, ClientError> {
         if !(1..=PLACES_MAX).contains(&places) {
             return Err(ClientError::PendingMax { max: PLACES_MAX });
         }
-        let ring = Arc::new(ReplyRing::new(places));
-        let address = clients
-            .register(Arc::clone(&ring))
+        let mailing = clients
+            .register(ReplyRing::new(places))
             .map_err(|TooManyClients| ClientError::TooManyClients { max: CLIENTS_MAX })?;
         Ok(Self {
-            ring,
-            clients,
-            address,
+            mailing: Arc::new(mailing),
             next: Cell::new(0),
             sent: vec![Cell::new((0, 0)); places].into(),
         })
@@ -54,7 +49,7 @@ impl<V> Seat<V> {
         publisher: &Publisher<E>,
     ) -> Result<usize, SendError> {
         let place = self.next.get();
-        if self.ring.claim(place) {
+        if self.ring().claim(place) {
             self.set_next(place);
             return Ok(place);
         }
@@ -67,22 +62,39 @@ impl<V> Seat<V> {
         when_full: WhenFull,
         publisher: &Publisher<E>,
     ) -> Result<usize, SendError> {
-        let places = self.ring.len();
+        let ring = self.ring();
+        let places = ring.len();
         let in_turn = (0..places).map(|ahead| (self.next.get() + ahead) % places);
-        let mut found = in_turn.clone().find(|place| self.ring.claim(*place));
-        if found.is_none() && when_full == WhenFull::Wait {
-            // One that settled has been answered. One that never will, in a partition that stopped,
-            // stays taken.
-            found = in_turn
-                .filter(|place| self.ring.is_released(*place))
-                .find(|place| {
-                    let (partition, position) = self.sent[*place].get();
-                    publisher.wait_settled(partition, position) && self.ring.claim(*place)
-                });
+        let mut found = in_turn.clone().find(|place| ring.claim(*place));
+        let mut is_hopeless = true;
+        if found.is_none() {
+            // One that nobody waits for is free once it settles, as it was answered then. One that never
+            // will, in a partition that stopped, stays taken.
+            found = in_turn.into_iter().find(|place| {
+                let (partition, position) = self.sent[*place].get();
+                if !ring.is_released(*place) {
+                    is_hopeless = false;
+                    return false;
+                }
+                let is_settled = match when_full {
+                    WhenFull::Wait => publisher.wait_settled(partition, position),
+                    WhenFull::Refuse => !publisher.is_lost(partition, position),
+                };
+                is_hopeless &= !is_settled;
+                is_settled && ring.claim(*place)
+            });
         }
-        let place = found.ok_or(SendError::TooManyPending { max: places })?;
+        let place = found.ok_or(match is_hopeless {
+            true => SendError::PlacesLost { max: places },
+            false => SendError::TooManyPending { max: places },
+        })?;
         self.set_next(place);
         Ok(place)
+    }
+
+    #[inline]
+    pub(super) fn ring(&self) -> &ReplyRing<Answer<V>> {
+        &self.mailing.ring
     }
 
     #[inline]
@@ -96,11 +108,5 @@ impl<V> Seat<V> {
     #[inline]
     pub(super) fn sent(&self, place: usize, partition: u32, position: u64) {
         self.sent[place].set((partition, position));
-    }
-}
-
-impl<V> Drop for Seat<V> {
-    fn drop(&mut self) {
-        self.clients.deregister(self.address);
     }
 }

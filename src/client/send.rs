@@ -50,7 +50,7 @@ impl<D: Decider> Client<D> {
     ) -> Result<Self, ClientError> {
         Ok(Self {
             publisher,
-            seat: Seat::new(commands.clients(), pending_max)?,
+            seat: Seat::new(&commands.clients(), pending_max)?,
         })
     }
 
@@ -94,6 +94,9 @@ impl<D: Decider> Client<D> {
             view_checked::<D::Command>(archived).map_err(PublishError::Invalid)?;
             let key = command.key();
             let length = archived.len();
+            let partition = partition_of(key, publisher.partitions());
+            // Not for a partition that would refuse it, and never answer.
+            publisher.check_open(partition)?;
             // Last of all: nothing of the user's runs while it is ours.
             let place = seat.claim(when_full, publisher)?;
             claimed = Some(place);
@@ -107,17 +110,17 @@ impl<D: Decider> Client<D> {
                 source_lag: place as u32,
                 source_number: stamp.number,
                 key,
-                event_time_ms: seat.address.cast_signed(),
+                event_time_ms: seat.mailing.address.cast_signed(),
                 journal_time_ns: 0,
             };
             set_record_header(archiver, &header);
-            Ok::<_, SendError>(partition_of(key, publisher.partitions()))
+            Ok::<_, SendError>(partition)
         });
         match (sent, claimed) {
             (Ok(receipt), Some(place)) => Ok(Pending::new(seat, place, receipt)),
             (Err(error), claimed) => {
                 if let Some(place) = claimed {
-                    seat.ring.unclaim(place);
+                    seat.ring().unclaim(place);
                 }
                 Err(error)
             }
@@ -129,7 +132,7 @@ impl<D: Decider> Client<D> {
 impl<D: Decider> std::fmt::Debug for Client<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
-            .field("address", &self.seat.address)
+            .field("address", &self.seat.mailing.address)
             .finish_non_exhaustive()
     }
 }

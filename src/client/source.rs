@@ -1,5 +1,7 @@
 //! Commands that are decided at most once.
 
+use std::cell::Cell;
+
 use super::send::{Client, PENDING_DEFAULT};
 use super::{ClientError, Pending, SendError};
 use crate::callback;
@@ -14,7 +16,8 @@ use crate::source::{LAG_UNKNOWN, Lease, SourceError};
 /// journaled in one group with its events. So a command that is sent again under its number, also
 /// after a crash, gets the outcome of the first time, and nothing happens again.
 ///
-/// Each partition remembers the outcomes of its last 32,768 commands with an id. A command under the
+/// Each partition remembers the last 8,192 outcomes of each source, but no more than 65,536 in all:
+/// then the oldest one goes. A journaled answer has at most 4,096 bytes. A command under the
 /// number of an older one, or under a number below one that the partition has decided meanwhile, is
 /// not decided: it gets [`OutcomeExpired`](super::CommandError::OutcomeExpired). So give new commands
 /// increasing numbers, and after a crash send those again in order whose outcome you do not know,
@@ -26,6 +29,8 @@ use crate::source::{LAG_UNKNOWN, Lease, SourceError};
 pub struct CommandSource<D: Decider> {
     client: Client<D>,
     lease: Lease,
+    /// The highest number that was sent.
+    last: Cell<u64>,
 }
 
 impl<D: Decider> Pipeline<D> {
@@ -46,14 +51,20 @@ impl<D: Decider> CommandSource<D> {
     pub(crate) fn open(name: &str, shared: &Shared<D>) -> Result<Self, ClientError> {
         let client = Client::new(shared.publisher(), &shared.commands, PENDING_DEFAULT)?;
         let lease = shared.sources.open(name, &shared.publisher())?;
-        Ok(Self { client, lease })
+        let last = Cell::new(lease.known.last_number);
+        Ok(Self {
+            client,
+            lease,
+            last,
+        })
     }
 
     /// Sends a command under `number`; waits as [`Client::send`] does.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; nothing was sent then, and the number may be used again.
+    /// [`SendError`]; nothing was sent then. The number may be used again as long as no higher one was
+    /// decided in the command's partition: afterwards it is passed over, and expired.
     pub fn send(
         &self,
         number: u64,
@@ -75,10 +86,11 @@ impl<D: Decider> CommandSource<D> {
         self.send_numbered(number, command, WhenFull::Refuse)
     }
 
-    /// The highest number that opening found in any partition, or 0: new commands go above it.
+    /// The highest number that was sent through a handle of this source since the pipeline was opened, or
+    /// that opening found in any partition; 0 where there is none. New commands go above it.
     #[must_use]
     pub fn last_number(&self) -> u64 {
-        self.lease.known.last_number
+        self.last.get()
     }
 
     /// The source's name.
@@ -101,6 +113,14 @@ impl<D: Decider> CommandSource<D> {
             number,
             lag: LAG_UNKNOWN,
         };
-        self.client.send_stamped(command, stamp, when_full)
+        let pending = self.client.send_stamped(command, stamp, when_full)?;
+        self.last.set(number.max(self.last.get()));
+        Ok(pending)
+    }
+}
+
+impl<D: Decider> Drop for CommandSource<D> {
+    fn drop(&mut self) {
+        self.lease.known.last_number = self.last.get();
     }
 }

@@ -49,6 +49,12 @@ pub trait Decider: State {
     /// What a rejected command is answered with.
     type Rejection: CommandAnswer;
 
+    /// The version of how [`Reply`](Self::Reply) and [`Rejection`](Self::Rejection) are laid out, which are
+    /// journaled where a command has an id: raise it when either changes. A retry of a command that was
+    /// decided under another version is told so
+    /// ([`CommandFailure::NotArchived`](super::CommandFailure::NotArchived)), and not decided again.
+    const ANSWERS_VERSION: u16 = 1;
+
     /// Decides a command: pushes what happens to `events`, and replies; or rejects it, and then
     /// nothing happens, whatever was pushed.
     ///

@@ -16,7 +16,7 @@ use super::{
     Outcome, OutcomeOf, RecordedOutcome, Replier,
 };
 use crate::EVENT_BYTES_MAX;
-use crate::callback::{Callback, panic_message};
+use crate::callback::{self, Callback, panic_message};
 use crate::event::{Archiver, State, view_checked, view_trusted};
 use crate::journal::format::{Frame, FrameHeader};
 use crate::sync::{Arc, OnceLock};
@@ -24,9 +24,9 @@ use crate::sync::{Arc, OnceLock};
 /// How many commands are told to [`Decider::prefetch_commands`] at a time.
 pub(crate) const COMMANDS_AHEAD: usize = 32;
 
-/// The longest archive of an answer that is journaled: the record's body must be no longer than an
-/// event's.
-const ANSWER_BYTES_MAX: usize = EVENT_BYTES_MAX - PREFIX_BYTES;
+/// The longest archive of an answer that is journaled: a partition remembers 65,536 of them.
+const ANSWER_BYTES_MAX: usize = 4096;
+const _: () = assert!(ANSWER_BYTES_MAX + PREFIX_BYTES <= EVENT_BYTES_MAX);
 
 /// What `decide` came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,10 @@ pub(crate) enum Verdict {
 /// Decides commands of a state.
 pub(crate) trait Decides<S: State>: Send {
     /// Shows a command to the state. The events of what is not accepted are cleared.
-    fn decide(&mut self, state: &S, command: &Frame<'_>, events: &mut Events<S::Event>) -> Verdict;
+    fn decide(&mut self, state: &S, command: &Frame<'_>, events: &mut Events<S::Event>);
+
+    /// `Decider::ANSWERS_VERSION`.
+    fn answers_version(&self) -> u16;
 
     /// Tells the state of commands to come.
     fn prefetch(&mut self, state: &S, commands: &[Frame<'_>]);
@@ -52,8 +55,8 @@ pub(crate) trait Decides<S: State>: Send {
     /// The command that was just decided fails all the same.
     fn fail(&mut self, failure: CommandFailure);
 
-    /// Answers the command that was just decided.
-    fn answer(&mut self, command: &FrameHeader, first_sequence: u64, events: u32);
+    /// Answers the command that was just decided; says what that came to in the end.
+    fn answer(&mut self, command: &FrameHeader, first_sequence: u64, events: u32) -> Verdict;
 
     /// Answers a command with the outcome that it had before.
     fn repeat(&mut self, command: &FrameHeader, recorded: &RecordedOutcome<'_>);
@@ -158,7 +161,7 @@ enum Decided<D: Decider> {
 
 impl<D: Decider> Decides<D> for OfPartition<D> {
     #[inline]
-    fn decide(&mut self, state: &D, command: &Frame<'_>, events: &mut Events<D::Event>) -> Verdict {
+    fn decide(&mut self, state: &D, command: &Frame<'_>, events: &mut Events<D::Event>) {
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let _inside = Callback::enter();
             // SAFETY: the client had these bytes validated as an archive of its commands before they
@@ -167,23 +170,25 @@ impl<D: Decider> Decides<D> for OfPartition<D> {
             let command = unsafe { view_trusted::<D::Command>(command.body) };
             state.decide(command, events)
         }));
-        let (last, verdict) = match decided {
+        let last = match decided {
             Ok(Ok(reply)) => match events.take_failure() {
-                None => (Decided::Accepted(reply), Verdict::Accepted),
-                Some(failure) => (Decided::Failed(failure), Verdict::Failed),
+                None => Decided::Accepted(reply),
+                Some(failure) => Decided::Failed(failure),
             },
-            Ok(Err(rejection)) => (Decided::Rejected(rejection), Verdict::Rejected),
+            Ok(Err(rejection)) => Decided::Rejected(rejection),
             Err(payload) => {
                 let message = panic_message(&*payload).into();
-                let failure = CommandFailure::Panicked { message };
-                (Decided::Failed(failure), Verdict::Panicked)
+                Decided::Failed(CommandFailure::Panicked { message })
             }
         };
-        if verdict != Verdict::Accepted {
+        if !matches!(last, Decided::Accepted(_)) {
             events.clear();
         }
-        self.last = last;
-        verdict
+        self.set_last(last);
+    }
+
+    fn answers_version(&self) -> u16 {
+        D::ANSWERS_VERSION
     }
 
     fn prefetch(&mut self, state: &D, commands: &[Frame<'_>]) {
@@ -203,7 +208,7 @@ impl<D: Decider> Decides<D> for OfPartition<D> {
     fn record(&mut self, first_sequence: u64, events: &mut Events<D::Event>) -> &[u8] {
         if let Err(failure) = self.archive_answer() {
             events.clear();
-            self.last = Decided::Failed(failure);
+            self.set_last(Decided::Failed(failure));
         }
         let failed;
         let (verdict, answer) = match &self.last {
@@ -217,6 +222,7 @@ impl<D: Decider> Decides<D> for OfPartition<D> {
             }
         };
         let recorded = RecordedOutcome {
+            version: D::ANSWERS_VERSION,
             first_sequence,
             events: u32::try_from(events.len()).unwrap_or(u32::MAX),
             verdict,
@@ -229,11 +235,11 @@ impl<D: Decider> Decides<D> for OfPartition<D> {
     }
 
     fn fail(&mut self, failure: CommandFailure) {
-        self.last = Decided::Failed(failure);
+        self.set_last(Decided::Failed(failure));
     }
 
     #[inline]
-    fn answer(&mut self, command: &FrameHeader, first_sequence: u64, events: u32) {
+    fn answer(&mut self, command: &FrameHeader, first_sequence: u64, events: u32) -> Verdict {
         let partition = self.partition;
         let answered = match std::mem::replace(&mut self.last, Decided::Answered) {
             Decided::Accepted(reply) => Ok(Outcome::Accepted(Answered {
@@ -251,9 +257,16 @@ impl<D: Decider> Decides<D> for OfPartition<D> {
                 is_repeated: false,
             })),
             Decided::Failed(failure) => Err(NotDecided::Failed(failure)),
-            Decided::Answered => return,
+            Decided::Answered => return Verdict::Failed,
+        };
+        let verdict = match &answered {
+            Ok(Outcome::Accepted(_)) => Verdict::Accepted,
+            Ok(Outcome::Rejected(_)) => Verdict::Rejected,
+            Err(NotDecided::Failed(CommandFailure::Panicked { .. })) => Verdict::Panicked,
+            Err(_) => Verdict::Failed,
         };
         self.send(command, answered);
+        verdict
     }
 
     fn repeat(&mut self, command: &FrameHeader, recorded: &RecordedOutcome<'_>) {
@@ -267,6 +280,15 @@ impl<D: Decider> Decides<D> for OfPartition<D> {
 }
 
 impl<D: Decider> OfPartition<D> {
+    #[inline]
+    fn set_last(&mut self, last: Decided<D>) {
+        let before = std::mem::replace(&mut self.last, last);
+        // A command that is decided again leaves an answer that is the user's to drop.
+        if !matches!(before, Decided::Answered) {
+            callback::drop_contained(before);
+        }
+    }
+
     /// Archives what was decided.
     fn archive_answer(&mut self) -> Result<(), CommandFailure> {
         let (last, archiver) = (&self.last, &mut self.archiver);
@@ -293,13 +315,23 @@ impl<D: Decider> OfPartition<D> {
         self.record.clear();
         self.record.extend_from_slice(recorded.answer);
         let partition = self.partition;
-        if recorded.verdict == VERDICT_ACCEPTED {
-            let reply = read_answer::<D::Reply>(&self.record)?;
-            let answered = again(reply, partition, recorded);
-            return Ok(Outcome::Accepted(answered));
+        let (version, known) = (recorded.version, D::ANSWERS_VERSION);
+        match recorded.verdict {
+            VERDICT_ACCEPTED | VERDICT_REJECTED if version != known => Err(not_archived(format!(
+                "the answer of that time has version {version}, this program's have {known}"
+            ))),
+            VERDICT_ACCEPTED => {
+                let reply = read_answer::<D::Reply>(&self.record)?;
+                Ok(Outcome::Accepted(again(reply, partition, recorded)))
+            }
+            VERDICT_REJECTED => {
+                let rejection = read_answer::<D::Rejection>(&self.record)?;
+                Ok(Outcome::Rejected(again(rejection, partition, recorded)))
+            }
+            verdict => Err(not_archived(format!(
+                "this program does not know the verdict {verdict} of that time"
+            ))),
         }
-        let rejection = read_answer::<D::Rejection>(&self.record)?;
-        Ok(Outcome::Rejected(again(rejection, partition, recorded)))
     }
 
     #[inline]
@@ -320,15 +352,12 @@ fn again<T>(reply: T, partition: u32, recorded: &RecordedOutcome<'_>) -> Answere
 }
 
 fn archive<T: CommandAnswer>(archiver: &mut Archiver, answer: &T) -> Result<(), CommandFailure> {
-    let failed = |message: String| CommandFailure::NotArchived {
-        message: message.into(),
-    };
     archiver
         .archive(answer)
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| not_archived(error.to_string()))?;
     view_checked::<T>(archiver.archived())
         .map(drop)
-        .map_err(|error| failed(error.to_string()))
+        .map_err(|error| not_archived(error.to_string()))
 }
 
 /// An answer that was journaled, perhaps by another program.
@@ -339,7 +368,14 @@ fn read_answer<T: CommandAnswer>(bytes: &[u8]) -> Result<T, CommandFailure> {
             let value = low::deserialize::<T, RkyvError>(archived);
             value.map_err(|error| error.to_string())
         });
-    read.map_err(|error| CommandFailure::NotArchived {
-        message: format!("the answer of that time is not one of this program's: {error}").into(),
+    read.map_err(|error| {
+        let what = "the answer of that time is not one of this program's";
+        not_archived(format!("{what}: {error}"))
     })
+}
+
+fn not_archived(message: String) -> CommandFailure {
+    CommandFailure::NotArchived {
+        message: message.into(),
+    }
 }

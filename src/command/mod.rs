@@ -79,5 +79,5 @@ pub use outcome::{Answered, AppendOutcome, CommandFailure, Expected, Outcome};
 pub(crate) use deciding::{COMMANDS_AHEAD, Commands, Decides, Verdict};
 pub(crate) use outcome::{NotDecided, OutcomeOf, RecordedOutcome};
 pub(crate) use outcomes::Outcomes;
-pub(crate) use replies::{CLIENTS_MAX, Clients, Replier, ReplyRing, TooManyClients};
+pub(crate) use replies::{CLIENTS_MAX, Clients, Mailing, Replier, ReplyRing, TooManyClients};
 pub(crate) use versions::{KeyVersions, Version};

@@ -134,7 +134,8 @@ impl<R, J> Outcome<R, J> {
 impl<T> Answered<T> {
     /// The sequences of the events that came of it.
     pub fn sequences(&self) -> Range<u64> {
-        self.first_sequence..self.first_sequence + u64::from(self.events)
+        // Read from a journal where it is repeated, perhaps of another program.
+        self.first_sequence..self.first_sequence.saturating_add(self.events.into())
     }
 }
 
@@ -142,6 +143,8 @@ impl<T> Answered<T> {
 /// says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordedOutcome<'a> {
+    /// `Decider::ANSWERS_VERSION` of the program that decided; in the record's header.
+    pub(crate) version: u16,
     pub(crate) first_sequence: u64,
     pub(crate) events: u32,
     pub(crate) verdict: u32,
@@ -170,11 +173,12 @@ impl<'a> RecordedOutcome<'a> {
     }
 
     /// `None` where the bytes are no outcome's.
-    pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(version: u16, body: &'a [u8]) -> Option<Self> {
         let (prefix, answer) = body.split_at_checked(PREFIX_BYTES)?;
         let (first_sequence, prefix) = prefix.split_first_chunk()?;
         let (events, verdict) = prefix.split_first_chunk()?;
         Some(Self {
+            version,
             first_sequence: u64::from_le_bytes(*first_sequence),
             events: u32::from_le_bytes(*events),
             verdict: u32::from_le_bytes(verdict.try_into().ok()?),
@@ -244,16 +248,17 @@ mod tests {
         for failure in failures {
             let (verdict, answer) = failure.recorded();
             let recorded = RecordedOutcome {
+                version: 1,
                 first_sequence: 9,
                 events: 0,
                 verdict,
                 answer: &answer,
             };
             let body = [&recorded.prefix()[..], &answer].concat();
-            let read = RecordedOutcome::read(&body).unwrap();
+            let read = RecordedOutcome::read(1, &body).unwrap();
             assert_eq!(read.failure(), Some(failure));
             assert_eq!((read.first_sequence, read.events), (9, 0));
         }
-        assert!(RecordedOutcome::read(&[0; 15]).is_none());
+        assert!(RecordedOutcome::read(1, &[0; 15]).is_none());
     }
 }

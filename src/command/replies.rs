@@ -5,6 +5,9 @@
 //! costs the partition two plain stores, and becomes visible by the same number as durability does.
 #![allow(unsafe_code, reason = "a place passes between client and partition")]
 
+use std::sync::Weak;
+
+use crate::callback;
 use crate::canary::{Canary, is_planted};
 use crate::sync::{self, Arc, AtomicBool, Handed, Mutex, Ordering};
 
@@ -126,6 +129,21 @@ impl<T> ReplyRing<T> {
     }
 }
 
+/// A ring that partitions find by its address, until the client and all that wait for its answers are
+/// gone.
+#[derive(Debug)]
+pub(crate) struct Mailing<T> {
+    pub(crate) ring: Arc<ReplyRing<T>>,
+    pub(crate) address: u64,
+    clients: Arc<Clients<T>>,
+}
+
+impl<T> Drop for Mailing<T> {
+    fn drop(&mut self) {
+        self.clients.deregister(self.address);
+    }
+}
+
 /// The clients of a pipeline, by address.
 #[derive(Debug)]
 pub(crate) struct Clients<T> {
@@ -153,7 +171,20 @@ impl<T> Default for Clients<T> {
 
 impl<T> Clients<T> {
     /// Gives a client an address, under which partitions find its ring.
-    pub(crate) fn register(&self, ring: Arc<ReplyRing<T>>) -> Result<u64, TooManyClients> {
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        ring: ReplyRing<T>,
+    ) -> Result<Mailing<T>, TooManyClients> {
+        let ring = Arc::new(ring);
+        let address = self.seat(Arc::clone(&ring))?;
+        Ok(Mailing {
+            ring,
+            address,
+            clients: Arc::clone(self),
+        })
+    }
+
+    fn seat(&self, ring: Arc<ReplyRing<T>>) -> Result<u64, TooManyClients> {
         let mut seats = sync::lock(&self.seats);
         let free = seats.iter().position(|seat| seat.ring.is_none());
         let index = match free {
@@ -173,15 +204,16 @@ impl<T> Clients<T> {
         Ok(u64::from(seat.generation) << 32 | index as u64)
     }
 
-    /// The client is gone. Answers to what it sent go into its ring, which nobody looks at.
-    pub(crate) fn deregister(&self, address: u64) {
+    /// Nobody is left who could look at an answer.
+    fn deregister(&self, address: u64) {
         let (index, generation) = parts(address);
-        let mut seats = sync::lock(&self.seats);
-        if let Some(seat) = seats.get_mut(index)
-            && seat.generation == generation
-        {
-            seat.ring = None;
-        }
+        // Dropped behind the lock: answers that nobody took are the user's.
+        let _ring = {
+            let mut seats = sync::lock(&self.seats);
+            let seat = seats.get_mut(index);
+            let seat = seat.filter(|seat| seat.generation == generation);
+            seat.and_then(|seat| seat.ring.take())
+        };
     }
 
     fn find(&self, address: u64) -> Option<Arc<ReplyRing<T>>> {
@@ -210,8 +242,8 @@ pub(crate) struct Replier<T> {
     clients: Arc<Clients<T>>,
     /// The one that was answered last: most often the next one, too.
     last: Option<(u64, Arc<ReplyRing<T>>)>,
-    /// By seat, as far as they were met.
-    met: Vec<Option<(u64, Arc<ReplyRing<T>>)>>,
+    /// By seat, as far as they were met. Keeps nobody's ring who is gone.
+    met: Vec<Option<(u64, Weak<ReplyRing<T>>)>>,
 }
 
 impl<T> Replier<T> {
@@ -229,15 +261,17 @@ impl<T> Replier<T> {
         if !matches!(&self.last, Some((of, _)) if *of == address) {
             self.meet(address);
         }
-        if let Some((_, ring)) = &self.last {
-            ring.answer(index as usize, answered);
+        match &self.last {
+            Some((_, ring)) => ring.answer(index as usize, answered),
+            None => callback::drop_contained(answered),
         }
     }
 
     /// Has the client at hand.
     #[cold]
     fn meet(&mut self, address: u64) {
-        self.last = None;
+        // Perhaps the last hold of a ring, and with it of answers that nobody took.
+        callback::drop_contained(self.last.take());
         let (seat, _) = parts(address);
         if seat >= CLIENTS_MAX {
             return;
@@ -246,10 +280,13 @@ impl<T> Replier<T> {
             self.met.resize_with(seat + 1, || None);
         }
         let met = &mut self.met[seat];
-        if !matches!(met, Some((of, _)) if *of == address) {
-            *met = self.clients.find(address).map(|ring| (address, ring));
+        let known = met.as_ref().filter(|(of, _)| *of == address);
+        let mut ring = known.and_then(|(_, ring)| ring.upgrade());
+        if ring.is_none() {
+            ring = self.clients.find(address);
+            *met = ring.as_ref().map(|ring| (address, Arc::downgrade(ring)));
         }
-        self.last.clone_from(met);
+        self.last = ring.map(|ring| (address, ring));
     }
 }
 
@@ -279,17 +316,16 @@ mod tests {
     fn an_answer_to_a_client_that_is_gone_reaches_nobody() {
         let clients = Arc::new(Clients::default());
         let mut replier = Replier::new(Arc::clone(&clients));
-        let first = Arc::new(ReplyRing::new(1));
-        let address = clients.register(Arc::clone(&first)).unwrap();
-        assert!(first.claim(0));
-        clients.deregister(address);
-        let second = Arc::new(ReplyRing::new(1));
-        let other = clients.register(Arc::clone(&second)).unwrap();
-        assert_ne!(address, other);
-        assert!(second.claim(0));
+        let first = clients.register(ReplyRing::new(1)).unwrap();
+        let address = first.address;
+        assert!(first.ring.claim(0));
+        drop(first);
+        let second = clients.register(ReplyRing::new(1)).unwrap();
+        assert_ne!(address, second.address);
+        assert!(second.ring.claim(0));
         replier.answer(address, 0, 1);
-        assert_eq!(second.take(0), None);
-        replier.answer(other, 0, 2);
-        assert_eq!(second.take(0), Some(2));
+        assert_eq!(second.ring.take(0), None);
+        replier.answer(second.address, 0, 2);
+        assert_eq!(second.ring.take(0), Some(2));
     }
 }

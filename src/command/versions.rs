@@ -43,7 +43,8 @@ impl KeyVersions {
         }
         if let Some(count) = self.counts.get_mut(key) {
             *count += 1;
-        } else {
+        } else if !self.is_overflown {
+            // Otherwise it may have had events that were not counted.
             self.set(key, 1);
         }
     }
@@ -80,9 +81,9 @@ impl KeyVersions {
         self.is_overflown &= is_overflown;
     }
 
-    /// Whether counting from the first event on would know keys that these do not.
-    pub(crate) fn lack_keys(&self) -> bool {
-        self.is_overflown && self.recorded_max < self.keys_max
+    /// Whether counting from the first event on would come to other keys.
+    pub(crate) fn are_other_keys(&self) -> bool {
+        self.is_overflown && self.recorded_max != self.keys_max
     }
 
     pub(crate) fn keys_max(&self) -> usize {
@@ -113,5 +114,19 @@ mod tests {
         assert_eq!(versions.get(8), Version::Known(1));
         assert_eq!(versions.get(9), Version::Unknown);
         assert_eq!(versions.get(10), Version::Unknown);
+    }
+
+    #[test]
+    fn a_key_that_a_snapshot_did_not_count_stays_unknown_whatever_comes() {
+        let mut versions = KeyVersions::unread(5);
+        versions.recorded(2, true);
+        versions.set(7, 3);
+        versions.set(8, 4);
+        for key in [9, 9, 7] {
+            versions.count(key);
+        }
+        assert_eq!(versions.get(9), Version::Unknown);
+        assert_eq!(versions.get(7), Version::Known(4));
+        assert!(versions.are_other_keys());
     }
 }

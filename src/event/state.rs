@@ -22,7 +22,9 @@ pub trait State: Send + 'static {
     /// [append](crate::Appender) where nothing has changed. 0, the default: none.
     ///
     /// It costs a look into a table an event, and 32 bytes of memory a key. The counts are part of
-    /// snapshots: one that was taken without them, or with fewer, is passed over.
+    /// snapshots: one that was taken without them, or with another limit that was exceeded, is passed over
+    /// where the whole history can be replayed instead; where it cannot, keys that it did not count are
+    /// unknown.
     const KEY_VERSIONS_MAX: usize = 0;
 
     /// Applies one event. Called once per event, in sequence order, live and in replay alike.

@@ -46,6 +46,14 @@ struct Counted {
     panics: u64,
 }
 
+/// What of a command goes into the journal.
+struct Journaled<'a, S: State> {
+    events: &'a Events<S::Event>,
+    /// The body of its outcome's record; empty where it has no id.
+    outcome: &'a [u8],
+    version: u16,
+}
+
 /// The first command of a poll, and everything behind it: none of that may be numbered before the
 /// command is decided.
 struct Staged {
@@ -130,9 +138,12 @@ impl<S: State> Partition<S> {
         }
         self.commands.staged = Some(staged);
         // Events behind the last command are still to be applied.
-        let is_running = self.stage == Stage::Running && self.apply_batch(CutFrom::ThePanickedOne);
+        if self.stage == Stage::Running {
+            self.apply_batch(CutFrom::ThePanickedOne);
+        }
         self.count_decided();
-        if is_running && is_decided {
+        // Also where `apply` panicked: the position is in front of what it panicked for.
+        if is_decided {
             self.gate.applied.advance(self.position);
         }
         progress
@@ -191,24 +202,29 @@ impl<S: State> Partition<S> {
             counted,
         } = decider;
         events.start(times);
-        let verdict = decides.decide(&self.state, frame, events);
+        decides.decide(&self.state, frame, events);
         let first_sequence = self.next_sequence;
         outcome.clear();
         if header.source_id != 0 {
             record(&mut **decides, first_sequence, events, outcome);
         }
         let has_journaled = !events.is_empty() || !outcome.is_empty();
-        if has_journaled && !self.append_decided(header, events, outcome, position, times) {
+        let version = decides.answers_version();
+        let journaled = Journaled {
+            events,
+            outcome,
+            version,
+        };
+        if has_journaled && !self.append_decided(header, journaled, position, times) {
             return false;
         }
-        match verdict {
+        let events = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        match decides.answer(header, first_sequence, events) {
             Verdict::Accepted => counted.accepted += 1,
             Verdict::Rejected => counted.rejected += 1,
             Verdict::Panicked => counted.panics += 1,
             Verdict::Failed => {}
         }
-        let events = u32::try_from(events.len()).unwrap_or(u32::MAX);
-        decides.answer(header, first_sequence, events);
         true
     }
 
@@ -217,11 +233,15 @@ impl<S: State> Partition<S> {
     fn append_decided(
         &mut self,
         command: &FrameHeader,
-        events: &Events<S::Event>,
-        outcome: &[u8],
+        journaled: Journaled<'_, S>,
         position: u64,
         times: FrameTimes,
     ) -> bool {
+        let Journaled {
+            events,
+            outcome,
+            version,
+        } = journaled;
         let has_id = !outcome.is_empty();
         let outcome_bytes = if has_id {
             frame_bytes(outcome.len())
@@ -245,6 +265,7 @@ impl<S: State> Partition<S> {
         let outcome_frame = Frame {
             header: &FrameHeader {
                 source_number: number,
+                version,
                 ..FrameHeader::control(KIND_OUTCOME, source_id, outcome.len())
             },
             body: outcome,
@@ -253,7 +274,7 @@ impl<S: State> Partition<S> {
         let is_applied = self.apply_decided();
         if is_applied {
             self.sources.replay(&outcome_frame);
-            self.outcomes.keep(source_id, number, outcome);
+            self.outcomes.keep(source_id, number, version, outcome);
         }
         is_applied
     }

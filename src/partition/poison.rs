@@ -10,7 +10,8 @@ use crate::sync::Arc;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Poison {
-    /// The user's `apply` panicked. Everything before `sequence` is durable, nothing from it on.
+    /// The user's `apply` panicked. Everything before `sequence` is durable, nothing from it on: the
+    /// events of one command or append are taken back together.
     /// Mend `apply` and open the directory again.
     #[error("partition {partition}: `apply` panicked at sequence {sequence}: {message}")]
     ApplyPanicked {

@@ -400,25 +400,31 @@ impl<S: State> Partition<S> {
         if let Err(payload) = outcome {
             // Cut before the event that panicked: it must never become durable, and its receipt,
             // as those behind it, must not settle with what precedes it.
-            let kept = match cut_from {
-                CutFrom::ThePanickedOne => next_sequence - first_sequence,
-                CutFrom::TheFirst => 0,
+            let panicked = next_sequence - first_sequence;
+            let message = panic_message(&*payload);
+            let (kept, message) = match cut_from {
+                CutFrom::ThePanickedOne => (panicked, message),
+                CutFrom::TheFirst => (
+                    0,
+                    format!("for event {} of a command: {message}", panicked + 1),
+                ),
             };
+            self.next_sequence = first_sequence + kept;
             let kept = usize::try_from(kept).unwrap_or(usize::MAX);
             let cut = self.batch.get(kept..).unwrap_or_default();
-            if let Some(panicked) = cut.first()
+            if let Some(first) = cut.first()
                 && !is_planted(Canary::PanickedEventSettles)
             {
                 #[expect(clippy::cast_possible_truncation, reason = "a batch is small")]
-                open.cut(panicked.offset, cut.len() as u32);
-                self.position = panicked.position - 1;
+                open.cut(first.offset, cut.len() as u32);
+                self.position = first.position - 1;
             }
             self.batch.clear();
             self.stage = Stage::ApplyPanicked;
             self.gate.poison(Poison::ApplyPanicked {
                 partition: self.gate.partition,
                 sequence: self.next_sequence,
-                message: panic_message(&*payload).into(),
+                message: message.into(),
             });
             return false;
         }

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::cell::{RefCell, RefMut};
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::task::Poll;
 
 use super::{BatchReceipt, PublishAllError, PublishError, Receipt, Settles};
 use crate::callback;
@@ -253,6 +254,17 @@ impl<E: Event> Publisher<E> {
         }
         let mut scratch = self.scratch()?;
         self.send(&mut scratch.lanes, partition, record, when_full)
+    }
+
+    /// Whether a partition takes records at this moment.
+    pub(crate) fn check_open(&self, partition: u32) -> Result<(), PublishError> {
+        Ok(self.gates[partition as usize].check_open()?)
+    }
+
+    /// Whether a position of a partition will never settle.
+    pub(crate) fn is_lost(&self, partition: u32, position: u64) -> bool {
+        let gate = &self.gates[partition as usize];
+        matches!(gate.settled.check(position), Poll::Ready(Err(_)))
     }
 
     /// Waits for a position of a partition to settle; `false` where it never will.

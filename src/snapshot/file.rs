@@ -115,7 +115,7 @@ pub(crate) enum Unusable {
     StateVersion { found: u32, known: u32 },
     #[error("it was taken with other event types")]
     Schema,
-    #[error("it has the versions of fewer keys than this program asks for")]
+    #[error("it has the versions of other keys than this program would count")]
     KeyVersions,
     #[error("`load` refused it: {0}")]
     Load(io::Error),

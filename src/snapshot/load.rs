@@ -172,7 +172,7 @@ fn load<S: State>(
     }
     let mut body = file.body();
     let tables = body.tables(S::KEY_VERSIONS_MAX)?;
-    if is_complete && tables.versions.lack_keys() {
+    if is_complete && tables.versions.are_other_keys() {
         return Err(Unusable::KeyVersions);
     }
     let load = std::panic::AssertUnwindSafe(|| {

@@ -47,7 +47,8 @@ impl Tables {
                 .recorded(header.key, header.source_number == 1),
             KIND_OUTCOME => {
                 let (source, number) = (header.source_id, header.source_number);
-                self.outcomes.keep(source, number, frame.body);
+                self.outcomes
+                    .keep(source, number, header.version, frame.body);
                 self.sources.replay(frame);
             }
             _ => self.sources.replay(frame),
@@ -67,13 +68,14 @@ impl Tables {
                 on_record(&record, body)?;
             }
         }
-        for (source_id, number, body) in self.outcomes.iter() {
+        self.outcomes.for_each(|source_id, number, version, body| {
             let record = FrameHeader {
                 source_number: number,
+                version,
                 ..FrameHeader::control(KIND_OUTCOME, source_id, body.len())
             };
-            on_record(&record, body)?;
-        }
+            on_record(&record, body)
+        })?;
         if self.versions.are_kept() {
             let record = FrameHeader {
                 key: self.versions.keys_max() as u64,

@@ -52,6 +52,13 @@ impl<S: State> Pipeline<S> {
     }
 }
 
+impl<E> Drop for Source<E> {
+    fn drop(&mut self) {
+        let known = &mut self.lease.known;
+        known.last_number = known.last_number.max(self.last.get());
+    }
+}
+
 impl<E: Event> Source<E> {
     pub(crate) fn open(
         name: &str,

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::Random;
 use super::past::Past;
 use crate::client::{Client, CommandError, CommandSource, Pending};
-use crate::command::{Decider, Outcome, OutcomeOf};
+use crate::command::{AppendOutcome, CommandFailure, Decider, Expected, Outcome, OutcomeOf};
 use crate::journal::JournalReader;
 use crate::sim::{Settings, Simulation};
 use crate::snapshot::Retention;
@@ -405,6 +405,35 @@ where
             );
             check(state);
             self.report.events += past.events();
+        }
+        if D::KEY_VERSIONS_MAX > 0 {
+            self.compare_versions();
+        }
+    }
+
+    /// Compares the versions of keys with how many events they have.
+    fn compare_versions(&mut self) {
+        let appender = self.life.simulation.appender().expect("there is one");
+        for past in &self.pasts {
+            let versions = past.versions();
+            let are_all_counted = versions.len() < D::KEY_VERSIONS_MAX;
+            for (key, version) in versions {
+                // Nothing is appended: it only asks.
+                let nothing: [D::Event; 0] = [];
+                let asked = appender.try_append(key, Expected::Version(version), nothing);
+                let mut asked = asked.expect("nothing else is under way");
+                self.life.simulation.run_until_idle();
+                match asked.try_take().expect("it is answered") {
+                    Ok(AppendOutcome::Appended { version: now, .. }) => assert_eq!(now, version),
+                    Err(CommandError::Failed(CommandFailure::TooManyKeys { .. })) => {
+                        assert!(
+                            !are_all_counted,
+                            "key {key} is among those that are counted"
+                        );
+                    }
+                    other => panic!("key {key} has {version} events, and {other:?}"),
+                }
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Everything that a partition's journal ever showed, also what was retired since.
 
+use std::collections::BTreeMap;
+
 use rkyv::util::AlignedVec;
 
 use crate::event::{Event, EventMeta, State};
@@ -61,6 +63,15 @@ impl Past {
 
     pub(super) fn events(&self) -> u64 {
         self.events.len() as u64
+    }
+
+    /// How many events each key has.
+    pub(super) fn versions(&self) -> BTreeMap<u64, u64> {
+        let mut versions = BTreeMap::new();
+        for event in &self.events {
+            *versions.entry(event.meta.key).or_default() += 1;
+        }
+        versions
     }
 
     /// The plain fold.

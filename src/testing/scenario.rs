@@ -5,8 +5,10 @@
 )]
 
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::EVENT_BYTES_MAX;
+use crate::callback::panic_message;
 use crate::command::{CommandFailure, Decider, Events};
 use crate::event::{
     Archiver, Event, EventMeta, EventType, State, archive_event, record_archiver, view_checked,
@@ -24,6 +26,8 @@ const NOW_NS: u64 = 1_767_225_600_000_000_000;
 pub struct Scenario<S> {
     state: S,
     next_sequence: u64,
+    partition: u32,
+    partitions: u32,
 }
 
 /// What came of a command.
@@ -50,6 +54,8 @@ pub fn given<S: State>(state: S, events: impl IntoIterator<Item = S::Event>) -> 
     let mut scenario = Scenario {
         state,
         next_sequence: 1,
+        partition: 0,
+        partitions: 1,
     };
     for event in events {
         let happened = Happened::of(&event);
@@ -59,6 +65,14 @@ pub fn given<S: State>(state: S, events: impl IntoIterator<Item = S::Event>) -> 
 }
 
 impl<S: State> Scenario<S> {
+    /// Has the commands decided in partition `partition` of as many, so that an event whose key belongs
+    /// to another one fails its command.
+    #[must_use]
+    pub fn in_partition(mut self, partition: u32, partitions: u32) -> Self {
+        (self.partition, self.partitions) = (partition, partitions);
+        self
+    }
+
     /// The state.
     pub fn state(&self) -> &S {
         &self.state
@@ -74,7 +88,7 @@ impl<S: State> Scenario<S> {
         let view = S::Event::view(happened.kind, happened.version, &archive)
             .expect("an event is an archive of its type");
         let meta = EventMeta {
-            partition: 0,
+            partition: self.partition,
             sequence: self.next_sequence,
             journal_time_ns: NOW_NS,
             event_time_ms: happened
@@ -89,7 +103,7 @@ impl<S: State> Scenario<S> {
 }
 
 impl<D: Decider> Scenario<D> {
-    /// Has a command decided, and its events applied. A panic of `decide` goes on here.
+    /// Has a command decided, and its events applied.
     #[must_use]
     pub fn when(mut self, command: &D::Command) -> Decided<D> {
         let mut archiver = Archiver::new(0, EVENT_BYTES_MAX);
@@ -98,15 +112,20 @@ impl<D: Decider> Scenario<D> {
             .expect("the command can be archived");
         let archived = view_checked::<D::Command>(archiver.archived())
             .expect("the command's archive is one of its type");
-        let mut events = Events::new(0, 1, GROUP_BYTES);
+        let mut events = Events::new(self.partition, self.partitions, GROUP_BYTES);
         events.start(FrameTimes {
             journal_ns: NOW_NS,
             event_ms: (NOW_NS / 1_000_000).cast_signed(),
         });
-        let decided = self.state.decide(archived, &mut events);
-        let outcome = match (&decided, events.take_failure()) {
-            (Ok(_), Some(failure)) => Err(failure),
-            _ => Ok(decided),
+        let decide = AssertUnwindSafe(|| self.state.decide(archived, &mut events));
+        let outcome = match catch_unwind(decide) {
+            Ok(decided) => match (&decided, events.take_failure()) {
+                (Ok(_), Some(failure)) => Err(failure),
+                _ => Ok(decided),
+            },
+            Err(payload) => Err(CommandFailure::Panicked {
+                message: panic_message(&*payload).into(),
+            }),
         };
         let happened: Vec<_> = match &outcome {
             Ok(Ok(_)) => events

@@ -65,8 +65,8 @@ pub enum What {
     /// A deposit, and then an event that `apply` panics for.
     Rob,
     Panic,
-    /// Publishes from inside, which must not hang.
-    Publish,
+    /// Does what the test has set, and rejects with what came of it.
+    Inside,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
@@ -180,7 +180,7 @@ impl Decider for Bank {
                 Ok(0)
             }
             ArchivedWhat::Panic => panic!("decide exploded"),
-            ArchivedWhat::Publish => Err(Refused::Why(super::publish_from_inside())),
+            ArchivedWhat::Inside => Err(Refused::Why(super::do_inside())),
         }
     }
 }
