@@ -15,7 +15,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ringlog::source::Source;
-use ringlog::{Durability, EventMeta, Pipeline, Publisher, State, events, rkyv};
+use ringlog::{
+    Client, Command, CommandSource, Decider, Durability, EventMeta, Events, Pipeline, Publisher,
+    State, events, rkyv,
+};
 
 /// Counts what all threads of the process ask for.
 struct Counting;
@@ -97,6 +100,42 @@ impl State for Sums {
         }
         let sum = &mut self.sums[(added.counter.to_native() % 8) as usize];
         *sum += added.amount.to_native();
+    }
+}
+
+#[derive(Debug, rkyv::Archive, rkyv::Serialize)]
+#[rkyv(crate = ringlog::rkyv)]
+struct Add {
+    counter: u64,
+    amount: u64,
+}
+
+impl Command for Add {
+    fn key(&self) -> u64 {
+        self.counter
+    }
+}
+
+impl Decider for Sums {
+    type Command = Add;
+    type Reply = [u64; 12];
+    type Rejection = u64;
+
+    fn decide(
+        &self,
+        add: &ArchivedAdd,
+        events: &mut Events<CounterEvent>,
+    ) -> Result<[u64; 12], u64> {
+        let (counter, amount) = (add.counter.to_native(), add.amount.to_native());
+        if amount.is_multiple_of(3) {
+            return Err(amount);
+        }
+        events.push(Added {
+            counter,
+            amount,
+            payload: [amount; 16],
+        });
+        Ok([amount; 12])
     }
 }
 
@@ -218,4 +257,63 @@ fn one_event_that_takes_memory_is_seen() {
         .collect();
     // What only happens once, such as a queue that was never so long, is in a window or two.
     assert_eq!(windows.iter().min(), Some(&1), "{windows:?}");
+}
+
+/// Sends numbered commands, in turns with and without an id, and takes all answers; none is waited for.
+fn decide_in_every_way(
+    numbers: RangeInclusive<u64>,
+    client: &Client<Sums>,
+    source: &CommandSource<Sums>,
+) {
+    const PENDING_MAX: usize = 2_000;
+    let mut pending = std::collections::VecDeque::with_capacity(PENDING_MAX);
+    let take = |mut oldest: ringlog::Pending<'_, _>| {
+        while oldest.try_take().is_none_or(|answered| answered.is_err()) {
+            std::thread::yield_now();
+        }
+    };
+    for number in numbers {
+        if pending.len() == PENDING_MAX {
+            pending.drain(..PENDING_MAX / 2).for_each(take);
+        }
+        let command = Add {
+            counter: number / 2 % 64,
+            amount: number,
+        };
+        pending.push_back(match number % 2 {
+            0 => client.send(&command).unwrap(),
+            _ => source.send(number, &command).unwrap(),
+        });
+    }
+    pending.into_iter().for_each(take);
+}
+
+#[test]
+fn a_command_takes_no_memory_from_send_to_answer_with_and_without_an_id() {
+    /// The window over the source's outcomes is full then, in both partitions.
+    const WARM_UP: u64 = 60_000;
+    const COMMANDS: u64 = 50_000;
+    const WINDOWS: u64 = 8;
+
+    let _turn = TURN.lock().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(&directory.path().join("journal"), Durability::Sync);
+    let (client, source) = (
+        pipeline.client().unwrap(),
+        pipeline.command_source("till").unwrap(),
+    );
+    decide_in_every_way(1..=WARM_UP, &client, &source);
+    let mut counted = Vec::new();
+    for window in 0..WINDOWS {
+        let first = WARM_UP + window * COMMANDS + 1;
+        counted.push(allocations_of(|| {
+            decide_in_every_way(first..=first + COMMANDS - 1, &client, &source);
+        }));
+        // The queue of what is pending is the test's own.
+        if counted.last() == Some(&1) {
+            break;
+        }
+    }
+    assert_eq!(counted.last(), Some(&1), "{counted:?}");
+    pipeline.close().unwrap();
 }
