@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 /// is there by the time that the window is full.
 pub(super) const WINDOW: usize = CHUNKS * CHUNK;
 /// How many answers are taken at once: the thread sleeps once for all of them.
-const CHUNK: usize = 2048;
-const CHUNKS: usize = 12;
+const CHUNK: usize = 1024;
+const CHUNKS: usize = 16;
 
 /// Commands in the order of sending, in chunks that are waited for whole.
 #[derive(Debug)]
