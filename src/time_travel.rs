@@ -121,10 +121,12 @@ impl JournalReader {
             })
         })?;
         let last_sequence = cursor.last_sequence();
-        if as_of.sequence != AsOf::LATEST.sequence && as_of.sequence > last_sequence {
+        if let Some(asked) = as_of.sequence
+            && asked > last_sequence
+        {
             return Err(TimeTravelError::BeyondTheEnd {
                 partition,
-                asked: as_of.sequence,
+                asked,
                 last_sequence,
             });
         }
@@ -152,7 +154,10 @@ impl<S: State> Fold<'_, S> {
         on_event: &mut dyn FnMut(&EventMeta),
     ) -> Result<(), TimeTravelError> {
         let mut viewer = Viewer::default();
-        while cursor.last_sequence() < as_of.sequence {
+        while as_of
+            .sequence
+            .is_none_or(|last| cursor.last_sequence() < last)
+        {
             let Some(event) = cursor.next_event()? else {
                 break;
             };

@@ -156,7 +156,7 @@ fn look(golden: &Path) -> String {
     }
     assert_eq!(restored, folded);
     let as_of = AsOf {
-        sequence: 0,
+        sequence: Some(0),
         ..AsOf::LATEST
     };
     let (fresh, _) = reader.restore(0, as_of, |_| Accounts::default()).unwrap();

@@ -12,10 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use ringlog::index::{IndexBy, Merged, PartitionIndex, stable_hash};
-use ringlog::journal::{JournalReader, ReadError};
+use ringlog::index::{FindError, IndexBy, Merged, PartitionIndex, stable_hash};
+use ringlog::journal::JournalReader;
 use ringlog::snapshot::Retention;
 use ringlog::{Pipeline, partition_of};
+use support::accounts::{deposited, first, second, since_two};
 use support::sums::Sums;
 use support::{CounterEvent, CounterView, added, noted, segments};
 
@@ -65,7 +66,7 @@ fn letter_of(archive: &[u8], kind: u16) -> Option<u64> {
     }
 }
 
-fn found(index: &PartitionIndex<'_>, number: u64) -> Result<Vec<Seen>, ReadError> {
+fn found(index: &PartitionIndex<'_>, number: u64) -> Result<Vec<Seen>, FindError> {
     let mut found = index.find(number)?;
     let mut seen = Vec::new();
     while let Some(event) = found.next_event()? {
@@ -262,7 +263,7 @@ fn a_flipped_bit_in_a_file_is_noticed_and_the_file_is_built_anew() {
     let files = index_files(directory.path(), "key");
     let sound = fs::read(&files[1]).unwrap();
     // Every bit of the header's fields, and some of the blocks and the fences.
-    let used = (0..136 * 8).chain((0..600).map(|step| 4096 * 8 + step * 53));
+    let used = (0..128 * 8).chain((0..600).map(|step| 4096 * 8 + step * 53));
     for bit in used.filter(|bit| bit / 8 < sound.len()).step_by(17) {
         let mut damaged = sound.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
@@ -517,4 +518,126 @@ fn events_of_several_partitions_come_by_their_journal_time() {
     }
     assert!(merged.next_event().unwrap().is_none());
     assert_eq!(seen, order);
+}
+
+/// A program with the same types as [`since_two`] that can read the first version of a deposit.
+mod since_one {
+    use super::support::accounts::{Deposited, first, second};
+
+    ringlog::events! {
+        #[derive(Debug)]
+        pub enum Event, view View {
+            Opened(first::Opened) = 1, "account.opened", version 1, key account;
+            Deposited(Deposited) = 2, "account.deposited", version 3, key account, time at_ms,
+                from 1: first::DepositedV1 => second::DepositedV2::from_v1,
+                from 2: second::DepositedV2 => Deposited::from_v2;
+        }
+    }
+}
+
+/// The deposits of an account.
+fn by_account() -> IndexBy {
+    IndexBy::event::<since_one::Event>("account", 1, |view| match view {
+        since_one::View::Deposited(deposited) => Some(deposited.account.into()),
+        _ => None,
+    })
+}
+
+/// As [`by_account`], of a program that cannot read the first version of a deposit.
+fn by_account_since_two() -> IndexBy {
+    IndexBy::event::<since_two::Event>("account", 1, |view| match view {
+        since_two::View::Deposited(deposited) => Some(deposited.account.into()),
+        _ => None,
+    })
+}
+
+/// A journal with deposits in each version; not in the current one where it cannot be upcast to. It
+/// has several segments, and the first one has all deposits in the first version.
+fn journal_of_three_versions(directory: &Path, cents: u64) {
+    let long = "n".repeat(30_000);
+    macro_rules! publish {
+        ($state:ty, $events:expr) => {
+            let pipeline = Pipeline::<$state>::builder(directory)
+                .segment_bytes(1024 * 1024)
+                .open(|_| <$state>::default())
+                .unwrap();
+            let publisher = pipeline.publisher();
+            for event in $events {
+                publisher.publish(&event).unwrap().wait().unwrap();
+            }
+            pipeline.close().unwrap();
+        };
+    }
+    let long_ones = (0..40).map(|_| first::opened(7, &long));
+    publish!(
+        first::Accounts,
+        [first::deposited(7, 2), first::deposited(8, 3)]
+            .into_iter()
+            .chain(long_ones)
+    );
+    let long_ones = (0..80).map(|_| second::opened(7, &long));
+    publish!(
+        second::Accounts,
+        [second::deposited(7, cents)].into_iter().chain(long_ones)
+    );
+    // The current program recovers by upcasting.
+    if cents != second::WITHOUT_UPCAST {
+        publish!(support::accounts::Accounts, [deposited(7, 4, "EUR")]);
+    }
+}
+
+#[test]
+fn an_index_of_a_program_that_could_not_read_a_version_hides_nothing_from_one_that_can() {
+    let directory = tempfile::tempdir().unwrap();
+    journal_of_three_versions(directory.path(), 50);
+    let reader = JournalReader::open(directory.path()).unwrap();
+    for _ in 0..2 {
+        let index = PartitionIndex::open(&reader, 0, &by_account_since_two(), || ()).unwrap();
+        assert_eq!(found(&index, 7).unwrap().len(), 2);
+        assert_eq!(index.unknown(), 2);
+        let index = PartitionIndex::open(&reader, 0, &by_account(), || ()).unwrap();
+        assert_eq!(index.unknown(), 0);
+        assert_eq!(found(&index, 7).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn a_stretch_with_events_of_unknown_versions_is_not_kept_and_two_programs_keep_their_own_files() {
+    let directory = tempfile::tempdir().unwrap();
+    journal_of_three_versions(directory.path(), 50);
+    let reader = JournalReader::open(directory.path()).unwrap();
+    // The last one still grows.
+    let whole = segments(directory.path()).len() - 1;
+    assert!(whole > 2);
+    let kept_after = |by: &IndexBy| {
+        drop(PartitionIndex::open(&reader, 0, by, || ()).unwrap());
+        index_files(directory.path(), "account").len()
+    };
+    assert_eq!(kept_after(&by_account_since_two()), whole - 1);
+    assert_eq!(kept_after(&by_account()), whole - 1 + whole);
+    let mut added = 0;
+    let last = by_account();
+    drop(PartitionIndex::open(&reader, 0, &by_account_since_two(), || ()).unwrap());
+    drop(PartitionIndex::open(&reader, 0, &last, || added += 1).unwrap());
+    assert!(added < 40, "{added} events were added again");
+}
+
+#[test]
+fn an_event_that_cannot_be_upcast_is_an_error_that_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    journal_of_three_versions(directory.path(), second::WITHOUT_UPCAST);
+    let reader = JournalReader::open(directory.path()).unwrap();
+    for _ in 0..2 {
+        let index = PartitionIndex::open(&reader, 0, &by_account(), || ()).unwrap();
+        let mut found = index.find(7).unwrap();
+        assert_eq!(found.next_event().unwrap().unwrap().meta.sequence, 1);
+        match found.next_event() {
+            Err(FindError::View {
+                partition: 0,
+                sequence: 43,
+                ..
+            }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }

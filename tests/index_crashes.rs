@@ -4,8 +4,8 @@
 
 mod support;
 
-use ringlog::index::{IndexBy, PartitionIndex};
-use ringlog::journal::{JournalReader, ReadError};
+use ringlog::index::{FindError, IndexBy, PartitionIndex};
+use ringlog::journal::JournalReader;
 use ringlog::storage::sim::{EIO, ENOSPC, Effect, Fault, SimDisk, SyncFailure};
 use ringlog::{Durability, Pipeline};
 use support::sums::Sums;
@@ -32,7 +32,7 @@ fn disk(seed: u64) -> SimDisk {
 }
 
 /// The sequences of each key's events, by an index or by a scan.
-fn found(disk: &SimDisk, by_index: bool) -> Result<Vec<Vec<u64>>, ReadError> {
+fn found(disk: &SimDisk, by_index: bool) -> Result<Vec<Vec<u64>>, FindError> {
     let reader = JournalReader::open_in(disk.clone(), PATH)?;
     let by = IndexBy::key();
     let index = match by_index {

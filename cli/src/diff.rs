@@ -66,13 +66,12 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
 /// writer the journal grows between the two readings.
 fn pin(reader: &JournalReader, from: &mut [AsOf], to: &mut [AsOf]) -> anyhow::Result<()> {
     for (partition, (from, to)) in (0..).zip(from.iter_mut().zip(to)) {
-        let is_whole = |as_of: &AsOf| as_of.sequence == AsOf::LATEST.sequence;
-        if is_whole(from)
-            && is_whole(to)
+        if from.sequence.is_none()
+            && to.sequence.is_none()
             && reader.has_writer()?
             && let Some(last) = reader.acknowledged_sequence(partition)?
         {
-            (from.sequence, to.sequence) = (last, last);
+            (from.sequence, to.sequence) = (Some(last), Some(last));
         }
     }
     Ok(())

@@ -8,12 +8,18 @@ use crate::CommandSide;
 /// An application's events and state, as the program `ringlog` sees them.
 ///
 /// Implement it and call [`run::<YourDomain>()`](crate::run()) from a `main` of one line to get
-/// `ingest`, `stats`, `state`, `diff`, `history`, `trace`, `dump`, `schema` and `verify` for your own journals.
+/// `ingest`, `stats`, `state`, `diff`, `history`, `trace`, `dump`, `schema` and `verify` for your own
+/// journals.
 pub trait Domain: 'static {
     /// The enum over the event types.
     type Event: Event;
     /// The state of one partition.
     type State: State<Event = Self::Event>;
+
+    /// The version of [`correlation_id`](Self::correlation_id). Raise it when that changes, or when an
+    /// upcaster does so that an event has another id: the index that `trace` looks in is then built
+    /// anew.
+    const CORRELATION_VERSION: u32 = 1;
 
     /// A fresh state for a partition.
     fn state(partition: u32) -> Self::State;
@@ -76,6 +82,7 @@ pub trait Synthetic: Domain<State: Clone> {
 
     /// A number that is equal for equal states.
     fn digest(state: &Self::State) -> u64;
+
     /// How commands are sent to it, for `demo --commands`: [`CommandSide::new`] where it implements
     /// [`SyntheticCommands`]. By default there are none.
     #[must_use]

@@ -6,7 +6,7 @@ use ringlog::journal::{JournalReader, ReadError, RecordedEvent};
 
 use crate::Domain;
 use crate::exit::{Exit, Usage};
-use crate::output::Output;
+use crate::output::{Output, tell};
 use crate::print::{Printer, printed};
 use crate::progress::Progress;
 
@@ -94,7 +94,7 @@ impl<D: Domain> Dump<'_, D> {
                 cursor => cursor?,
             };
             if cursor.earliest() > self.args.from.unwrap_or(1) {
-                eprintln!(
+                tell!(
                     "note: partition {partition}: events before sequence {} are retired",
                     cursor.earliest()
                 );
@@ -103,7 +103,7 @@ impl<D: Domain> Dump<'_, D> {
                 let event = match cursor.next_event() {
                     Err(error) if self.is_passed_over(&error) => {
                         if let Some(gap) = cursor.skip_damage()? {
-                            eprintln!("salvage: {gap}");
+                            tell!("salvage: {gap}");
                         }
                         continue;
                     }
@@ -131,9 +131,12 @@ impl<D: Domain> Dump<'_, D> {
         };
         if self.args.salvage {
             self.is_damaged = true;
-            eprintln!(
+            tell!(
                 "salvage: partition {}: {} is damaged at byte {}: {}",
-                damage.partition, damage.segment, damage.position, damage.damage
+                damage.partition,
+                damage.segment,
+                damage.position,
+                damage.damage
             );
         }
         self.args.salvage

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use ringlog::OpenError;
+use ringlog::index::FindError;
 use ringlog::journal::{ReadError, RepairError};
 use ringlog::time_travel::TimeTravelError;
 
@@ -62,6 +63,9 @@ pub(crate) fn describe(error: &anyhow::Error) -> String {
 
 fn is_corruption(error: &anyhow::Error) -> bool {
     if let Some(error) = error.downcast_ref::<ReadError>() {
+        return error.is_corruption();
+    }
+    if let Some(error) = error.downcast_ref::<FindError>() {
         return error.is_corruption();
     }
     if let Some(error) = error.downcast_ref::<TimeTravelError>() {

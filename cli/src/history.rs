@@ -8,7 +8,7 @@ use ringlog::partition_of;
 
 use crate::Domain;
 use crate::exit::{Exit, Usage};
-use crate::output::Output;
+use crate::output::{Output, tell};
 use crate::print::{Printer, printed};
 use crate::progress::Progress;
 
@@ -60,8 +60,8 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
     let is_nobody = done.is_ok() && count == 0 && args.limit != Some(0);
     if is_nobody {
         match (args.key, args.user) {
-            (None, Some(user_id)) => eprintln!("error: the journal has no event of user {user_id}"),
-            _ => eprintln!("error: the journal has no event with key {key}"),
+            (None, Some(user_id)) => tell!("error: the journal has no event of user {user_id}"),
+            _ => tell!("error: the journal has no event with key {key}"),
         }
     }
     let success = match is_nobody {
@@ -105,7 +105,7 @@ pub(crate) fn open_index<'r>(
 /// Says where history does not start at the beginning.
 pub(crate) fn tell_retired(index: &PartitionIndex<'_>) {
     if index.earliest() > 1 {
-        eprintln!(
+        tell!(
             "note: partition {}: events before sequence {} are retired",
             index.partition(),
             index.earliest()

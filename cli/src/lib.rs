@@ -8,9 +8,9 @@
 //! }
 //! ```
 //!
-//! It has the subcommands `ingest`, `stats`, `state`, `diff`, `history`, `trace`, `dump`, `snapshot`, `schema`, `verify` and
-//! `repair`. A
-//! domain that can make up its own traffic ([`Synthetic`]) also gets `demo` and `bench`, with
+//! It has the subcommands `ingest`, `stats`, `state`, `diff`, `history`, `trace`, `dump`, `snapshot`,
+//! `schema`, `verify` and `repair`. A domain that can make up its own traffic ([`Synthetic`]) also gets
+//! `demo` and `bench`, with
 //! [`run_with_demo`], and `demo --commands` where its state decides ([`SyntheticCommands`]); a program
 //! that knows no events at all, with [`NoDomain`], can still verify a journal and dump its headers.
 #![forbid(unsafe_code)]

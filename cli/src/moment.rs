@@ -108,7 +108,7 @@ pub(crate) fn in_partitions(
         match moments.get_mut(place.partition as usize) {
             Some(entry @ None) => {
                 *entry = Some(AsOf {
-                    sequence: place.sequence,
+                    sequence: Some(place.sequence),
                     ..whole
                 });
             }

@@ -72,6 +72,20 @@ fn checked(written: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
+/// Writes a line to standard error. Where nobody reads it the exit code still says what happened:
+/// `eprintln!` would panic.
+macro_rules! tell {
+    ($($text:tt)*) => {
+        $crate::output::write_to_stderr(::std::format_args!($($text)*))
+    };
+}
+pub(crate) use tell;
+
+/// What [`tell!`] calls.
+pub(crate) fn write_to_stderr(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 /// Whether progress can be shown to somebody.
 pub(crate) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::Domain;
 use crate::apply::place;
 use crate::exit::{self, Exit};
-use crate::output::{Lines, Output};
+use crate::output::{Lines, Output, tell};
 
 /// Prints events.
 pub(crate) struct Printer<D> {
@@ -162,7 +162,7 @@ pub(crate) fn printed(
         Err(error) if output.is_json() => {
             let exit = exit::of_error(&error);
             if exit != Exit::Success {
-                eprintln!("error: {}", exit::describe(&error));
+                tell!("error: {}", exit::describe(&error));
             }
             Ok(exit)
         }

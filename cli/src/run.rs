@@ -8,7 +8,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::exit::{self, Exit};
-use crate::output::{Output, stderr_is_terminal};
+use crate::output::{Output, stderr_is_terminal, tell};
 use crate::{
     Domain, Synthetic, bench, demo, diff, dump, history, ingest, repair, schema, snapshot, state,
     stats, trace, verify,
@@ -122,6 +122,8 @@ fn start<L: Parser>(run: impl FnOnce(L) -> (Output, anyhow::Result<Exit>)) -> Ex
     // An embedder that has its own subscriber keeps it.
     let _ = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        // It would panic where standard error cannot be written.
+        .log_internal_errors(false)
         .with_ansi(stderr_is_terminal())
         .with_env_filter(
             EnvFilter::builder()
@@ -161,7 +163,7 @@ fn report(error: &anyhow::Error, output: Output) -> Exit {
         return exit;
     }
     let text = exit::describe(error);
-    eprintln!("error: {text}");
+    tell!("error: {text}");
     if output.is_json() {
         let answer = json!({"error": text, "exit_code": exit as u8});
         // The exit code says that it failed, also where nobody reads the answer.

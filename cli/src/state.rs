@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::Domain;
 use crate::exit::Exit;
 use crate::moment::{Place, in_partitions, states_at};
-use crate::output::Output;
+use crate::output::{Output, tell};
 
 /// Rebuild state from the journal, also as of a moment
 ///
@@ -47,7 +47,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
         .map(|past| (past.state, past.events))
         .unzip();
     if args.at_time.is_some() && applied.iter().sum::<u64>() == 0 {
-        eprintln!("note: no event has a time up to that one");
+        tell!("note: no event has a time up to that one");
     }
     answer::<D>(args, &states, &applied, output)
 }
@@ -60,7 +60,7 @@ fn answer<D: Domain>(
 ) -> anyhow::Result<Exit> {
     if let Some(user_id) = args.user {
         let Some(user) = D::user_state(states, user_id) else {
-            eprintln!("error: the journal knows no user {user_id} at that moment");
+            tell!("error: the journal knows no user {user_id} at that moment");
             if output.is_json() {
                 output.show(&Value::Null, String::new)?;
             }

@@ -8,7 +8,7 @@ use ringlog::journal::JournalReader;
 use crate::Domain;
 use crate::exit::Exit;
 use crate::history::{open_index, tell_retired};
-use crate::output::Output;
+use crate::output::{Output, tell};
 use crate::print::{Printer, printed};
 
 /// Print the events that share a correlation id
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = JournalReader::open(&args.dir)?;
-    let by = IndexBy::event::<D::Event>("correlation", 1, |view| {
+    let by = IndexBy::event::<D::Event>("correlation", D::CORRELATION_VERSION, |view| {
         D::correlation_id(view).map(|id| stable_hash(id.as_bytes()))
     });
     let mut indexes = Vec::new();
@@ -47,7 +47,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
     indexes.iter().for_each(tell_retired);
     let unknown: u64 = indexes.iter().map(PartitionIndex::unknown).sum();
     if unknown > 0 {
-        eprintln!("note: {unknown} events are of types that this program does not know");
+        tell!("note: {unknown} events are of types that this program does not know");
     }
     let mut printer = Printer::<D>::start(output, args.bare)?;
     let mut count = 0;
@@ -55,7 +55,7 @@ pub(crate) fn run<D: Domain>(args: &Args, output: Output) -> anyhow::Result<Exit
     printer.finish()?;
     let is_unknown = done.is_ok() && count == 0 && args.limit != Some(0);
     if is_unknown {
-        eprintln!(
+        tell!(
             "error: the journal has no event with the correlation id `{}`",
             args.correlation
         );

@@ -12,7 +12,7 @@
 #[path = "support/program.rs"]
 mod program;
 
-use program::{Ended, Place, line, lines, ringlog};
+use program::{Ended, Place, command, end, line, lines, ringlog};
 use serde_json::{Value, json};
 
 /// Line `number`, as one of a chain of three.
@@ -193,6 +193,13 @@ fn what_cannot_be_answered_is_said_with_an_exit_code() {
     ] {
         let ended = text(&place, subcommand[0], &subcommand[1..]).expect(1);
         ended.says("its last event is number 50");
+        let greatest: Vec<_> = subcommand
+            .iter()
+            .map(|argument| argument.replace("0:51", "0:18446744073709551615"))
+            .collect();
+        let greatest: Vec<_> = greatest.iter().map(String::as_str).collect();
+        let ended = text(&place, greatest[0], &greatest[1..]).expect(1);
+        ended.says("no sequence 18446744073709551615 yet: its last event is number 50");
     }
     text(&place, "state", &["--at-time", "3"])
         .expect(0)
@@ -205,6 +212,25 @@ fn what_cannot_be_answered_is_said_with_an_exit_code() {
         let mut arguments = vec![subcommand[0], "--dir", "nowhere"];
         arguments.extend(&subcommand[1..]);
         ringlog(&arguments).expect(1).says("not a ringlog journal");
+    }
+}
+
+#[test]
+fn the_exit_code_is_the_same_where_nobody_reads_standard_error() {
+    let place = Place::new();
+    let file = place.file("events", lines(50));
+    place.ingest(&[&file, "--partitions", "1"]);
+    let journal = place.journal();
+    for (code, arguments) in [
+        (1, &["history", "--dir", &journal, "--user", "999"][..]),
+        (1, &["trace", "--dir", &journal, "--correlation", "none"]),
+        (1, &["stats", "--dir", "nowhere"]),
+        (2, &["diff", "--dir", &journal, "--from", "3:7"]),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = command(arguments).stderr(writer).spawn().unwrap();
+        end(child).expect(code);
     }
 }
 

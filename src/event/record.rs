@@ -36,7 +36,8 @@ pub(crate) fn archive_event<E: Event>(
     archive_stamped(archiver, event, SourceStamp::default())
 }
 
-/// Archives and validates the event, fills in its record's header, and returns its key. Everything of the user's runs here, before anything is claimed.
+/// Archives and validates the event, fills in its record's header, and returns its key. Everything of
+/// the user's runs here, before anything is claimed.
 #[inline(always)]
 pub(crate) fn archive_stamped<E: Event>(
     archiver: &mut Archiver,

@@ -5,6 +5,7 @@ use super::format::{Entry, PIECE_ENTRIES, Stretch};
 use super::keeper::Keeper;
 use super::partition::Rest;
 use super::piece::{Kept, Piece};
+use crate::event::{ViewError, Viewer};
 use crate::journal::format::{
     Damage, FrameHeader, Frames, GROUP_HEADER_BYTES, GroupHeader, Position,
 };
@@ -27,6 +28,7 @@ pub(super) struct Build<'r> {
     pub(super) pieces: Vec<Piece>,
     /// How many entries are in memory, which is bounded.
     pub(super) held: usize,
+    pub(super) viewer: Viewer,
     pub(super) on_event: &'r mut dyn FnMut(),
 }
 
@@ -38,6 +40,21 @@ enum Walked {
     End,
     /// At damage, or where memory is used up.
     Stopped(Option<Position>),
+}
+
+/// A group cannot be added: it is damaged, or the program cannot look at an event in it.
+struct NotAdded;
+
+impl From<Damage> for NotAdded {
+    fn from(_: Damage) -> Self {
+        Self
+    }
+}
+
+impl From<ViewError> for NotAdded {
+    fn from(_: ViewError) -> Self {
+        Self
+    }
 }
 
 /// A piece that is being made.
@@ -150,7 +167,9 @@ impl Build<'_> {
         let mut making = Making::at(first);
         loop {
             let before = history.reached();
-            if self.held + making.entries.len() >= PIECE_ENTRIES && !self.can_write() {
+            if self.held + making.entries.len() >= PIECE_ENTRIES
+                && (making.unknown > 0 || !self.can_write())
+            {
                 self.finish(making, before);
                 return Ok(Walked::Stopped(Some(before)));
             }
@@ -195,7 +214,8 @@ impl Build<'_> {
                 making.entries.truncate(entries);
                 making.unknown = unknown;
                 self.finish(making, before);
-                return Ok(Walked::Stopped(Some(before)));
+                let is_start = after.is_none() && before.group == first.group;
+                return Ok(Walked::Stopped((!is_start).then_some(before)));
             }
             if header.group <= history.witnessed_group {
                 making.synced = (making.entries.len(), making.unknown, reached);
@@ -203,13 +223,14 @@ impl Build<'_> {
         }
     }
 
-    /// Adds the events of the group that `history` has stepped to.
+    /// Adds the events of the group that `history` has stepped to. Whoever reads on from there is
+    /// told what is wrong with it.
     fn add_group(
         &mut self,
         history: &History,
         header: &GroupHeader,
         making: &mut Making,
-    ) -> Result<(), Damage> {
+    ) -> Result<(), NotAdded> {
         let bytes = history.frames();
         let frames_at =
             history.position() - header.padded_bytes() as u64 + GROUP_HEADER_BYTES as u64;
@@ -227,7 +248,7 @@ impl Build<'_> {
                 version: frame.header.version,
                 body: frame.body,
             };
-            match self.by.number(&event) {
+            match self.by.number(&event, &mut self.viewer)? {
                 Found::Number(number) => {
                     let frame = bytes
                         .get(offset..offset + FrameHeader::BYTES + frame.body.len())
@@ -245,7 +266,7 @@ impl Build<'_> {
         }
         match sequence == header.last_sequence() + 1 {
             true => Ok(()),
-            false => Err(Damage::OutOfRange("event count")),
+            false => Err(Damage::OutOfRange("event count").into()),
         }
     }
 
@@ -258,14 +279,16 @@ impl Build<'_> {
         let last = self.segments.last().map(|last| last.first_group);
         let is_growing = last == Some(making.start.segment_first_group);
         let is_long = synced_end.sequence - making.start.sequence >= TAIL_EVENTS;
-        let is_worth_it = synced_end.group > making.start.group && (is_long || !is_growing);
+        // A file would hide events that another program, or the next version of this one, knows.
+        let is_worth_it = synced_unknown == 0
+            && synced_end.group > making.start.group
+            && (is_long || !is_growing);
         if is_worth_it && self.can_write() {
             let rest = making.entries.split_off(synced);
             let mut stretch = self.stretch(making.salt, making.start, synced_end);
-            let mut unknown = synced_unknown;
             let mut entries = making.entries;
-            self.put_behind_last(&mut stretch, &mut unknown, &mut entries);
-            self.keep(stretch, unknown, entries);
+            self.put_behind_last(&mut stretch, &mut entries);
+            self.keep(stretch, entries);
             if end.group == synced_end.group {
                 return;
             }
@@ -274,7 +297,6 @@ impl Build<'_> {
             for entry in &mut making.entries {
                 entry.move_start(-moved);
             }
-            making.unknown -= synced_unknown;
             making.start = synced_end;
         }
         making.entries.sort_unstable_by_key(Entry::order);
@@ -287,9 +309,9 @@ impl Build<'_> {
         });
     }
 
-    fn keep(&mut self, stretch: Stretch, unknown: u64, mut entries: Vec<Entry>) {
+    fn keep(&mut self, stretch: Stretch, mut entries: Vec<Entry>) {
         entries.sort_unstable_by_key(Entry::order);
-        let piece = self.keeper.keep(stretch, unknown, entries);
+        let piece = self.keeper.keep(stretch, entries);
         if let Kept::Memory(entries) = &piece.kept {
             self.held += entries.len();
         }
@@ -298,19 +320,14 @@ impl Build<'_> {
 
     /// Puts the entries behind those of the last piece, if they go on where that ends and fit: so
     /// that a segment has one file, however often somebody looked while it was being written.
-    fn put_behind_last(
-        &mut self,
-        stretch: &mut Stretch,
-        unknown: &mut u64,
-        entries: &mut Vec<Entry>,
-    ) {
+    fn put_behind_last(&mut self, stretch: &mut Stretch, entries: &mut Vec<Entry>) {
         let Some(last) = self.pieces.last() else {
             return;
         };
         let is_before = last.stretch.end == stretch.start && last.stretch.salt == stretch.salt;
         let fits = last.entries() + entries.len() as u64 <= PIECE_ENTRIES as u64
             && stretch.end.sequence - last.stretch.start.sequence <= u64::from(u32::MAX);
-        if !is_before || !fits {
+        if !is_before || !fits || last.unknown > 0 {
             return;
         }
         // What cannot be read is noticed where somebody looks something up in it.
@@ -322,7 +339,7 @@ impl Build<'_> {
             entry.move_start(moved.cast_signed());
             entry
         }));
-        (stretch.start, *unknown) = (last.stretch.start, *unknown + last.unknown);
+        stretch.start = last.stretch.start;
         *entries = all;
         if let Some(Kept::Memory(held)) = self.pieces.pop().map(|piece| piece.kept) {
             self.held -= held.len();

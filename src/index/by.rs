@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::event::{Event, Viewer, fingerprint};
+use crate::event::{Event, ViewError, Viewer, fingerprint};
 use crate::journal::{RecordedEvent, is_cursor_name};
 use crate::sync::Arc;
 
@@ -12,8 +12,10 @@ pub struct IndexBy {
     name: String,
     /// Differs where the same event may have another number.
     definition: u64,
-    number: Arc<dyn Fn(&RecordedEvent<'_>) -> Found + Send + Sync>,
+    number: Arc<Number>,
 }
+
+type Number = dyn Fn(&RecordedEvent<'_>, &mut Viewer) -> Result<Found, ViewError> + Send + Sync;
 
 /// What looking for an event's number came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub(super) enum Found {
     Number(u64),
     /// The event has none.
     Nothing,
-    /// This program cannot look at the event.
+    /// This program does not know the event's type, or not this version of it.
     Unknown,
 }
 
@@ -32,7 +34,7 @@ impl IndexBy {
         Self {
             name: "key".to_owned(),
             definition: stable_hash(b"key"),
-            number: Arc::new(|event| Found::Number(event.meta.key)),
+            number: Arc::new(|event, _| Ok(Found::Number(event.meta.key))),
         }
     }
 
@@ -40,8 +42,9 @@ impl IndexBy {
     /// in which it finds none are not in the index. Different ids may have one number: compare the
     /// ids of what is found.
     ///
-    /// Raise `version` when `number` changes: the index is then built anew, as it is when the
-    /// program's event types change.
+    /// Raise `version` when `number` changes, or when an upcaster does so that it makes another
+    /// number of an event: the index is then built anew, as it is when the program's event types
+    /// change, or the older versions of them that it can read.
     ///
     /// # Panics
     ///
@@ -58,13 +61,17 @@ impl IndexBy {
         );
         let mut definition = name.as_bytes().to_vec();
         definition.extend_from_slice(&version.to_le_bytes());
-        definition.extend_from_slice(&fingerprint(E::TYPES).to_le_bytes());
+        // What can be upcast is in it, too: an event has no number where it cannot be looked at.
+        for types in [E::TYPES, E::OLDER_TYPES] {
+            definition.extend_from_slice(&fingerprint(types).to_le_bytes());
+        }
         Self {
             name: name.to_owned(),
             definition: stable_hash(&definition),
-            number: Arc::new(move |event| match event.view::<E>(&mut Viewer::default()) {
-                Ok(view) => number(&view).map_or(Found::Nothing, Found::Number),
-                Err(_) => Found::Unknown,
+            number: Arc::new(move |event, viewer| match event.view::<E>(viewer) {
+                Ok(view) => Ok(number(&view).map_or(Found::Nothing, Found::Number)),
+                Err(error) if error.is_unknown() => Ok(Found::Unknown),
+                Err(error) => Err(error),
             }),
         }
     }
@@ -79,8 +86,13 @@ impl IndexBy {
         self.definition
     }
 
-    pub(super) fn number(&self, event: &RecordedEvent<'_>) -> Found {
-        (self.number)(event)
+    /// The event's number; an error where the program knows the type, but cannot look at the event.
+    pub(super) fn number(
+        &self,
+        event: &RecordedEvent<'_>,
+        viewer: &mut Viewer,
+    ) -> Result<Found, ViewError> {
+        (self.number)(event, viewer)
     }
 }
 

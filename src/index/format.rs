@@ -6,7 +6,7 @@ use crate::journal::format::{Damage, FrameHeader, GROUP_BYTES_MAX, Position, che
 use crate::storage::BLOCK_BYTES;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"RINGINDX");
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// A file is cut behind the group that fills it so far. It bounds the memory that building takes.
 pub(super) const PIECE_ENTRIES: usize = 1 << 22;
 const PIECE_ENTRIES_MAX: u64 = (PIECE_ENTRIES + GROUP_BYTES_MAX / FrameHeader::BYTES) as u64;
@@ -82,8 +82,6 @@ pub(super) struct Header {
     end_sequence: u64,
     end_byte: u64,
     pub(super) entries: u64,
-    /// Events that the program could not look at.
-    pub(super) unknown: u64,
     pub(super) partition: u32,
     /// CRC-32C of the first numbers of all blocks.
     pub(super) fences_checksum: u32,
@@ -103,7 +101,7 @@ pub(super) struct Stretch {
 impl Header {
     const BYTES: usize = size_of::<Self>();
 
-    pub(super) fn new(stretch: &Stretch, build: u64, entries: u64, unknown: u64) -> Self {
+    pub(super) fn new(stretch: &Stretch, build: u64, entries: u64) -> Self {
         let Stretch {
             journal_id,
             partition,
@@ -127,7 +125,6 @@ impl Header {
             end_sequence: end.sequence,
             end_byte: end.byte,
             entries,
-            unknown,
             partition,
             ..Self::zeroed()
         }
@@ -239,15 +236,23 @@ fn short(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The name of the file that starts at `start`.
-pub(super) fn file_name(start: &Position) -> String {
-    format!("{:020}-{:020}.idx", start.segment_first_group, start.byte)
+/// The name of the stretch's file. The definition is in it: programs of different versions look at
+/// one journal, and none is to write over what another one keeps.
+pub(super) fn file_name(stretch: &Stretch) -> String {
+    let Stretch {
+        start, definition, ..
+    } = stretch;
+    let first_group = start.segment_first_group;
+    format!("{first_group:020}-{:020}-{definition:016x}.idx", start.byte)
 }
 
 /// The segment's first group in a file's name; `None` for any other name.
 pub(super) fn parse_file_name(name: &str) -> Option<u64> {
-    let (group, byte) = name.strip_suffix(".idx")?.split_once('-')?;
+    let (group, rest) = name.strip_suffix(".idx")?.split_once('-')?;
+    let (byte, definition) = rest.split_once('-')?;
     let is_number = |text: &str| text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number(group) && is_number(byte)).then_some(())?;
+    let is_definition =
+        definition.len() == 16 && definition.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_number(group) && is_number(byte) && is_definition).then_some(())?;
     group.parse().ok()
 }

@@ -1,11 +1,12 @@
 //! The events that an index finds, each read from its place and compared.
 
 use super::by;
+use super::error::FindError;
 use super::format::Entry;
 use super::partition::{PartitionIndex, Rest};
 use super::piece::{Kept, Lookup, Piece, Unusable};
 use crate::EVENT_BYTES_MAX;
-use crate::event::EventMeta;
+use crate::event::{EventMeta, Viewer};
 use crate::journal::format::{Damage, FrameHeader, checksum};
 use crate::journal::{Cursor, ReadError, RecordedEvent, read_segment_header};
 use crate::snapshot::Tables;
@@ -30,6 +31,7 @@ pub struct Found<'i> {
     block: AlignedBuffer,
     /// The current event's frame.
     frame: AlignedBuffer,
+    viewer: Viewer,
     current: Option<Current>,
 }
 
@@ -52,6 +54,18 @@ struct Current {
     bytes: usize,
 }
 
+impl Current {
+    fn event(self, frame: &[u8]) -> RecordedEvent<'_> {
+        let body = FrameHeader::BYTES..FrameHeader::BYTES + self.bytes;
+        RecordedEvent {
+            meta: self.meta,
+            kind: self.kind,
+            version: self.version,
+            body: frame.get(body).unwrap_or_default(),
+        }
+    }
+}
+
 impl<'i> Found<'i> {
     pub(super) fn new(index: &'i PartitionIndex<'_>, number: u64) -> Result<Self, ReadError> {
         Ok(Self {
@@ -64,6 +78,7 @@ impl<'i> Found<'i> {
             from: 1,
             block: AlignedBuffer::zeroed(BLOCK_BYTES),
             frame: AlignedBuffer::zeroed(FrameHeader::BYTES + EVENT_BYTES_MAX),
+            viewer: Viewer::default(),
             current: None,
         })
     }
@@ -72,33 +87,20 @@ impl<'i> Found<'i> {
     ///
     /// # Errors
     ///
-    /// [`ReadError`]: as [`Cursor::next_event`], where the journal itself is read.
-    pub fn next_event(&mut self) -> Result<Option<RecordedEvent<'_>>, ReadError> {
+    /// [`FindError::Read`]: as [`Cursor::next_event`], where the journal itself is read.
+    /// [`FindError::View`]: at an event that cannot be upcast.
+    pub fn next_event(&mut self) -> Result<Option<RecordedEvent<'_>>, FindError> {
         self.advance()?;
         Ok(self.event())
     }
 
     /// The event that was found last.
     pub(super) fn event(&self) -> Option<RecordedEvent<'_>> {
-        let Current {
-            meta,
-            kind,
-            version,
-            bytes,
-        } = self.current?;
-        Some(RecordedEvent {
-            meta,
-            kind,
-            version,
-            body: self
-                .frame
-                .get(FrameHeader::BYTES..FrameHeader::BYTES + bytes)
-                .unwrap_or_default(),
-        })
+        Some(self.current?.event(&self.frame))
     }
 
     /// Moves to the next event.
-    pub(super) fn advance(&mut self) -> Result<(), ReadError> {
+    pub(super) fn advance(&mut self) -> Result<(), FindError> {
         self.current = None;
         while self.current.is_none() && !self.is_over {
             if self.scan.is_some() {
@@ -158,20 +160,15 @@ impl<'i> Found<'i> {
                 segment.will_need(soon.byte(), u64::from(soon.length));
             }
         }
-        self.current = Some(read_frame(
-            self.index,
-            &*segment,
-            &entry,
-            sequence,
-            &mut self.frame,
-        )?);
-        let is_asked_for = self
-            .event()
-            .is_some_and(|event| self.index.by.number(&event) == by::Found::Number(self.number));
-        if !is_asked_for {
-            self.current = None;
-            return Err(Damage::Misplaced("an event with another number").into());
+        let current = read_frame(self.index, &*segment, &entry, sequence, &mut self.frame)?;
+        let event = current.event(&self.frame);
+        match self.index.by.number(&event, &mut self.viewer) {
+            Ok(by::Found::Number(number)) if number == self.number => {}
+            Ok(_) => return Err(Damage::Misplaced("an event with another number").into()),
+            // The index is right: whoever reads the journal says what is wrong with the upcaster.
+            Err(_) => return Err(Unusable::Missing),
         }
+        self.current = Some(current);
         if let Some(looking) = &mut self.piece {
             looking.segment = Some(segment);
             looking.next += 1;
@@ -213,13 +210,15 @@ impl<'i> Found<'i> {
     }
 
     /// Reads the journal up to the next event with the number.
-    fn read_on(&mut self) -> Result<(), ReadError> {
+    fn read_on(&mut self) -> Result<(), FindError> {
         let Some(scan) = &mut self.scan else {
             return Ok(());
         };
         while let Some(event) = scan.next_event()? {
-            if self.index.by.number(&event) != by::Found::Number(self.number) {
-                continue;
+            let found = self.index.by.number(&event, &mut self.viewer);
+            match found.map_err(|source| FindError::view(&event, source))? {
+                by::Found::Number(number) if number == self.number => {}
+                _ => continue,
             }
             let bytes = event.body.len();
             self.frame[FrameHeader::BYTES..FrameHeader::BYTES + bytes].copy_from_slice(event.body);

@@ -74,7 +74,7 @@ impl Keeper {
     }
 
     /// The piece in a file; in memory where it cannot be written.
-    pub(super) fn keep(&mut self, stretch: Stretch, unknown: u64, entries: Vec<Entry>) -> Piece {
+    pub(super) fn keep(&mut self, stretch: Stretch, entries: Vec<Entry>) -> Piece {
         if matches!(self.lock, Lock::Held(_)) {
             let temporary = self.directory.join(TEMPORARY_FILE);
             let stored = Piece::store(
@@ -82,7 +82,6 @@ impl Keeper {
                 &self.directory,
                 &temporary,
                 &stretch,
-                unknown,
                 &entries,
             );
             match stored {
@@ -99,7 +98,7 @@ impl Keeper {
         }
         Piece {
             stretch,
-            unknown,
+            unknown: 0,
             kept: Kept::Memory(entries),
         }
     }

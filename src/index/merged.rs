@@ -1,5 +1,6 @@
 //! What the indexes of several partitions find, in one order.
 
+use super::error::FindError;
 use super::found::Found;
 use super::partition::PartitionIndex;
 use crate::journal::{ReadError, RecordedEvent};
@@ -37,7 +38,7 @@ impl<'i> Merged<'i> {
     /// # Errors
     ///
     /// Those of [`Found::next_event`].
-    pub fn next_event(&mut self) -> Result<Option<RecordedEvent<'_>>, ReadError> {
+    pub fn next_event(&mut self) -> Result<Option<RecordedEvent<'_>>, FindError> {
         while let Some(&due) = self.due.last() {
             if let Some(part) = self.parts.get_mut(due) {
                 part.advance()?;

@@ -14,7 +14,7 @@
 //! use ringlog::index::{IndexBy, PartitionIndex};
 //! use ringlog::journal::JournalReader;
 //!
-//! # fn find(path: &std::path::Path) -> Result<(), ringlog::journal::ReadError> {
+//! # fn find(path: &std::path::Path) -> Result<(), ringlog::index::FindError> {
 //! let reader = JournalReader::open(path)?;
 //! let partition = ringlog::partition_of(7, reader.partitions());
 //! let index = PartitionIndex::open(&reader, partition, &IndexBy::key(), || ())?;
@@ -29,6 +29,7 @@
 
 mod build;
 mod by;
+mod error;
 mod format;
 mod found;
 mod keeper;
@@ -37,6 +38,7 @@ mod partition;
 mod piece;
 
 pub use by::{IndexBy, stable_hash};
+pub use error::FindError;
 pub use found::Found;
 pub use merged::Merged;
 pub use partition::PartitionIndex;

@@ -5,6 +5,7 @@ use super::by::IndexBy;
 use super::found::Found;
 use super::keeper::Keeper;
 use super::piece::Piece;
+use crate::event::Viewer;
 use crate::journal::format::Position;
 use crate::journal::{
     JournalReader, ReadError, SegmentName, index_dir, last_snapshot_group, list_segments,
@@ -44,7 +45,11 @@ impl<'r> PartitionIndex<'r> {
     /// looked for. Building takes up to 200 MiB of memory, and 24 bytes of disk an event: on a disk that
     /// is nearly full that is space the writer may want, and [`none`](Self::none) takes none.
     ///
-    /// Damage is no error here: [`find`](Self::find) yields what precedes it, and then the error.
+    /// Neither damage nor an event that cannot be upcast is an error here: [`find`](Self::find)
+    /// yields what precedes it, and then the error.
+    ///
+    /// A stretch with events of types that this program does not know is not kept, and built
+    /// whenever somebody asks.
     ///
     /// # Errors
     ///
@@ -105,6 +110,7 @@ impl<'r> PartitionIndex<'r> {
             ),
             pieces: Vec::new(),
             held: 0,
+            viewer: Viewer::default(),
             on_event,
         };
         let rest = build.run()?;

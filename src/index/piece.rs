@@ -14,7 +14,7 @@ const CHUNK_BLOCKS: usize = 256;
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) stretch: Stretch,
-    /// Events in it that the program could not look at.
+    /// Events in it of types that the program does not know. None are in a file.
     pub(super) unknown: u64,
     pub(super) kept: Kept,
 }
@@ -68,7 +68,7 @@ impl Piece {
         directory: &Path,
         asked: &Stretch,
     ) -> Result<Self, Unusable> {
-        let path = directory.join(file_name(&asked.start));
+        let path = directory.join(file_name(asked));
         let file = storage.open(&path, OpenMode::Read)?;
         let header = read_header(&*file)?;
         let blocks = header.blocks();
@@ -90,7 +90,7 @@ impl Piece {
                 start: header.start(),
                 end: header.end(),
             },
-            unknown: header.unknown,
+            unknown: 0,
             kept: Kept::File(PieceFile {
                 path,
                 header,
@@ -109,11 +109,10 @@ impl Piece {
         directory: &Path,
         temporary: &Path,
         stretch: &Stretch,
-        unknown: u64,
         entries: &[Entry],
     ) -> io::Result<Self> {
         let build = storage.random()?;
-        let mut header = Header::new(stretch, build, entries.len() as u64, unknown);
+        let mut header = Header::new(stretch, build, entries.len() as u64);
         let fences: Vec<u64> = entries
             .chunks(BLOCK_ENTRIES)
             .filter_map(|block| block.first())
@@ -141,12 +140,12 @@ impl Piece {
         }
         file.write_at(bytemuck::cast_slice(&fences), position)?;
         file.sync()?;
-        let path = directory.join(file_name(&stretch.start));
+        let path = directory.join(file_name(stretch));
         storage.rename(temporary, &path)?;
         storage.sync_dir(directory)?;
         Ok(Self {
             stretch: *stretch,
-            unknown,
+            unknown: 0,
             kept: Kept::File(PieceFile {
                 path,
                 header,

@@ -21,7 +21,11 @@ use crate::sync::Arc;
 
 /// A journal's directory, opened for reading only.
 ///
-/// It does not take the directory's lock, and changes nothing but the marks of named cursors. Beside a running writer it shows what is durable (with
+/// It does not take the directory's lock, and never changes what the writer reads. What is built on
+/// it writes beside that: named cursors their marks, [indexes](crate::index) and
+/// [read models](crate::projection) files of their own.
+///
+/// Beside a running writer it shows what is durable (with
 /// [`Durability::OsBuffer`](crate::Durability::OsBuffer): what the kernel has), up to the writer's
 /// control word, and never an event that recovery could take back.
 #[derive(Debug)]

@@ -43,8 +43,8 @@ impl From<ReadError> for RestoreError {
 /// A moment in a partition's past: the events that are within both bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AsOf {
-    /// The last sequence.
-    pub sequence: u64,
+    /// The last sequence; `None` is the journal's last one.
+    pub sequence: Option<u64>,
     /// The greatest event time, in milliseconds since the Unix epoch.
     pub event_time_ms: i64,
 }
@@ -52,7 +52,7 @@ pub struct AsOf {
 impl AsOf {
     /// Everything there is.
     pub const LATEST: Self = Self {
-        sequence: u64::MAX,
+        sequence: None,
         event_time_ms: i64::MAX,
     };
 
@@ -60,7 +60,7 @@ impl AsOf {
     #[must_use]
     pub const fn sequence(sequence: u64) -> Self {
         Self {
-            sequence,
+            sequence: Some(sequence),
             ..Self::LATEST
         }
     }
@@ -77,7 +77,8 @@ impl AsOf {
 
     /// Whether everything in the snapshot is within the bounds.
     fn holds(self, header: &SnapshotHeader) -> bool {
-        header.sequence <= self.sequence && header.last_event_time_ms <= self.event_time_ms
+        self.sequence.is_none_or(|last| header.sequence <= last)
+            && header.last_event_time_ms <= self.event_time_ms
     }
 }
 

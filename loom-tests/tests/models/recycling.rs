@@ -165,11 +165,7 @@ fn restores_beside_the_third_snapshot(
             assert_eq!((taken.sequence, taken.segments_retired), (5, 2));
         });
         let restores = spawn(move || {
-            let as_of = AsOf {
-                sequence,
-                ..AsOf::LATEST
-            };
-            let restored = reader.restore(0, as_of, |_| Fold::default());
+            let restored = reader.restore(0, AsOf::sequence(sequence), |_| Fold::default());
             let read = restored.and_then(|(state, mut cursor)| {
                 let last = read_all(&mut cursor, &memory, state.last)?;
                 Ok((state.last, last))

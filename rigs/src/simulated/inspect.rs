@@ -93,7 +93,7 @@ fn read_partition(
     }
     for (sequence, path) in snapshots {
         let as_of = AsOf {
-            sequence: *sequence as u64,
+            sequence: Some(*sequence as u64),
             ..AsOf::LATEST
         };
         let (state, _) = restore(as_of).map_err(|error| format!("{}: {error}", path.display()))?;
