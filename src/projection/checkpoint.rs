@@ -91,8 +91,13 @@ pub(super) enum Unusable {
     Load { version: u32, source: io::Error },
     #[error("`load` panicked: {0}")]
     Panicked(String),
-    #[error("a repair cut events of partition {0} away that are in it")]
+    #[error(
+        "partition {0} has no mark that reaches as far: a repair cut events away that are in it, the \
+         mark was removed by hand, or the journal was restored without it"
+    )]
     Cut(u32),
+    #[error("a former start could not use it, and came to no other one")]
+    SetAside,
 }
 
 impl Files {
@@ -120,6 +125,11 @@ impl Files {
 
     pub(super) fn lock(&self) -> PathBuf {
         self.directory.join(format!("{}.lock", self.name))
+    }
+
+    fn set_aside(&self) -> PathBuf {
+        self.directory
+            .join(format!("{}.checkpoint.void", self.name))
     }
 
     fn temporary(&self) -> PathBuf {
@@ -165,7 +175,27 @@ impl Files {
     /// Gives the prepared checkpoint its name: from now on it is the one that counts.
     pub(super) fn name_prepared(&self) -> io::Result<()> {
         self.storage.rename(&self.temporary(), &self.checkpoint())?;
+        self.storage.sync_dir(&self.directory)?;
+        // Behind the sync: until then it is what tells of the one that could not be used.
+        self.remove(&self.set_aside())
+    }
+
+    /// Takes the name away from a checkpoint that cannot be used. Its marks are about to rise: after
+    /// a crash they would no longer tell that it is void.
+    pub(super) fn set_checkpoint_aside(&self) -> io::Result<()> {
+        match self.storage.rename(&self.checkpoint(), &self.set_aside()) {
+            // A former start did it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         self.storage.sync_dir(&self.directory)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match self.storage.remove(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Loads the checkpoint into `fresh`; `None` where there is none.
@@ -175,7 +205,13 @@ impl Files {
         fresh: &mut P,
     ) -> io::Result<Option<Result<Vec<Reached>, Unusable>>> {
         let file = match self.storage.open(&self.checkpoint(), OpenMode::Read) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let set_aside = self.storage.open(&self.set_aside(), OpenMode::Read);
+                return match set_aside {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    set_aside => set_aside.map(|_| Some(Err(Unusable::SetAside))),
+                };
+            }
             file => file?,
         };
         match self.load_from(&*file, partitions, fresh) {

@@ -98,6 +98,10 @@ pub(super) fn start<P: Projection>(
                 reason: unusable.to_string(),
                 rebuild,
             })?;
+            // In front of every new mark.
+            files
+                .set_checkpoint_aside()
+                .map_err(failed("set aside", &files.checkpoint()))?;
             (inputs, Vec::new(), true)
         }
     };
