@@ -524,6 +524,45 @@ fn retention_keeps_what_a_stopped_projection_has_not_read_and_expires_it_loudly(
 }
 
 #[test]
+fn one_that_begins_at_a_time_goes_on_where_only_what_it_passed_over_was_retired() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = retiring(directory.path(), 1_000_000);
+    fill(&pipeline, 10);
+    std::thread::sleep(Duration::from_millis(20));
+    let begin = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let begin = u64::try_from(begin.as_nanos()).unwrap();
+    let settings = || seldom().start_at(StartAt::JournalTime(begin));
+    let model = pipeline.project("late", settings(), Tally::new).unwrap();
+    catch_up(&pipeline, &model);
+    model.stop();
+    assert_eq!(model.checkpoint().sequences, [10]);
+    drop(model);
+    pipeline.close().unwrap();
+    // A new segment starts at 11.
+    let pipeline = retiring(directory.path(), 0);
+    let publisher = pipeline.publisher();
+    let mut retired = 0;
+    for _ in 0..2 {
+        for note in 0..20 {
+            let receipt = publisher.publish(&noted(note, "n".repeat(30_000))).unwrap();
+            if note == 19 {
+                receipt.wait().unwrap();
+            }
+        }
+        retired += pipeline.snapshot().unwrap()[0].segments_retired;
+    }
+    assert!(retired > 0);
+    let model = pipeline.project("late", settings(), Tally::new).unwrap();
+    catch_up(&pipeline, &model);
+    assert_eq!(model.read(|tally| tally.applied[&0].0), 11);
+    // It began there, whoever folds it.
+    model.rebuild(Tally::new()).wait().unwrap();
+    assert_eq!(model.read(|tally| tally.applied[&0].0), 11);
+}
+
+#[test]
 fn a_look_inside_a_callback_is_refused_instead_of_waiting_for_ever() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = open(directory.path(), 1);
