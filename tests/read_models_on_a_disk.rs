@@ -154,6 +154,43 @@ fn a_checkpoint_that_a_repair_made_void_stays_void_over_a_crash_at_any_call() {
 }
 
 #[test]
+fn a_checkpoint_that_failed_is_tried_again_while_nothing_is_published() {
+    let disk = SimDisk::new(1);
+    write(&disk, 1, 100);
+    let failures = [
+        Fault::new(Effect::Error(EIO))
+            .on(Operation::Sync)
+            .on_path("checkpoint"),
+        Fault::new(Effect::Error(EIO))
+            .on(Operation::Rename)
+            .on_path("checkpoint"),
+    ];
+    for (name, failure) in ["sync", "rename"].into_iter().zip(failures) {
+        disk.plan(failure.for_ever());
+        let reader = JournalReader::open_in(disk.clone(), DIRECTORY).unwrap();
+        let often = settings().checkpoint_every(20, Duration::from_millis(30));
+        let model = ReadModel::follow(reader, name, often, Tally::new).unwrap();
+        settle(&model, 100);
+        let start = Instant::now();
+        let eventually = |what: &str, holds: &dyn Fn() -> bool| {
+            while !holds() {
+                assert!(start.elapsed() < Duration::from_secs(20), "{name}: {what}");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        eventually("told", &|| model.checkpoint().failure.is_some());
+        // Bounded by the interval, not by the looks.
+        let struck = disk.faults_struck();
+        std::thread::sleep(Duration::from_millis(300));
+        let tries = disk.faults_struck() - struck;
+        assert!((1..=11).contains(&tries), "{name}: {tries} tries");
+        disk.clear_faults();
+        eventually("stored", &|| model.checkpoint().sequences == [100]);
+        assert_eq!(model.checkpoint().failure, None);
+    }
+}
+
+#[test]
 fn a_checkpoint_that_cannot_be_stored_is_told_and_tried_again() {
     let disk = SimDisk::new(1);
     write(&disk, 1, 100);
