@@ -2,12 +2,13 @@
 //! replaced as a whole. A place that was written apart from its state cannot be.
 #![forbid(unsafe_code)]
 
+use std::fmt::Debug;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::Projection;
+use super::{Projection, ProjectionError};
 use crate::callback::{Callback, panic_message};
 use crate::clock;
 use crate::journal::format::{Damage, Position, checksum};
@@ -100,6 +101,19 @@ pub(super) enum Unusable {
     SetAside,
 }
 
+/// What the operating system refused, and on which file.
+pub(super) fn failed(
+    operation: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> ProjectionError + use<> {
+    let path = path.to_owned();
+    move |source| ProjectionError::Io {
+        operation,
+        path,
+        source,
+    }
+}
+
 impl Files {
     pub(super) fn new(
         storage: Arc<dyn Storage>,
@@ -115,15 +129,22 @@ impl Files {
         }
     }
 
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+    /// Nobody else has the name for as long as this is held.
+    pub(super) fn take_lock(&self) -> Result<Box<dyn Debug + Send + Sync>, ProjectionError> {
+        self.storage
+            .create_dir(&self.directory)
+            .map_err(failed("create", &self.directory))?;
+        self.storage
+            .try_lock(&self.lock())
+            .map_err(failed("lock", &self.lock()))?
+            .ok_or_else(|| ProjectionError::AlreadyRunning(self.name.to_string()))
     }
 
     pub(super) fn checkpoint(&self) -> PathBuf {
         self.directory.join(format!("{}.checkpoint", self.name))
     }
 
-    pub(super) fn lock(&self) -> PathBuf {
+    fn lock(&self) -> PathBuf {
         self.directory.join(format!("{}.lock", self.name))
     }
 
@@ -189,6 +210,17 @@ impl Files {
             renamed => renamed?,
         }
         self.storage.sync_dir(&self.directory)
+    }
+
+    /// Removes all there is of it, durably.
+    pub(super) fn remove_checkpoints(&self) -> Result<(), ProjectionError> {
+        // The one that counts goes last: a crash between leaves it, or nothing.
+        for path in [self.temporary(), self.set_aside(), self.checkpoint()] {
+            self.remove(&path).map_err(failed("remove", &path))?;
+        }
+        self.storage
+            .sync_dir(&self.directory)
+            .map_err(failed("sync", &self.directory))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

@@ -13,6 +13,7 @@ use crate::callback::{contain, panic_message};
 use crate::clock::Moment;
 use crate::journal::{JournalReader, Mark, ReadError, store_mark};
 use crate::sync::{self, Arc};
+use crate::watermark::Watermark;
 
 /// Batches of each partition in a step.
 const BATCHES_A_STEP: usize = 16;
@@ -126,7 +127,8 @@ impl<P: Projection> Projector<P> {
             shared.called.wait_for(Some(left), is_urgent);
         }
         if let Durable::Gates(_, followers) = &shared.durable {
-            followers.wait_for(self.patience(), || is_called() || self.is_behind());
+            let is_new = || self.is_behind() || self.hopeless().next().is_some();
+            followers.wait_for(self.patience(), || is_called() || is_new());
         }
     }
 
@@ -146,6 +148,17 @@ impl<P: Projection> Projector<P> {
         self.inputs.iter().any(|input| {
             let known = durable.known(input.partition());
             known.is_some_and(|known| known > input.sequence())
+        })
+    }
+
+    /// Inputs that have everything that will ever be durable, and whose waiters do not know it yet.
+    fn hopeless(&self) -> impl Iterator<Item = &Watermark> {
+        let shared = &*self.shared;
+        let inputs = self.inputs.iter().zip(&shared.applied);
+        inputs.filter_map(|(input, applied)| {
+            let (_, last) = shared.durable.poison(input.partition())?;
+            let is_told = applied.check(u64::MAX).is_ready();
+            (!is_told && input.sequence() >= last).then_some(applied)
         })
     }
 
@@ -185,6 +198,9 @@ impl<P: Projection> Projector<P> {
                     return Stepped::Ended;
                 }
             }
+        }
+        for applied in self.hopeless() {
+            applied.fail();
         }
         self.check_rebuilt();
         if self.step_beside() {

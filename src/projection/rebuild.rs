@@ -213,6 +213,6 @@ pub(super) fn remove_marks(reader: &JournalReader, name: &str) {
 }
 
 /// A dot, so that no cursor of the user's is named so.
-fn rebuild_mark_name(name: &str) -> String {
+pub(super) fn rebuild_mark_name(name: &str) -> String {
     format!("{name}.rebuild")
 }
