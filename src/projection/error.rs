@@ -30,7 +30,7 @@ pub enum ProjectionError {
     #[error("there is no journal to project")]
     NoJournal,
     /// The checkpoint cannot be used, and what it stands on is no longer there, or not known. Take a
-    /// program that can read it; or [`forget`](super::forget) the projection and start where the journal
+    /// program that can read it; or [`forget`](super::forget()) the projection and start where the journal
     /// allows it, at a later [`StartAt`](super::StartAt).
     #[error(
         "the checkpoint {} cannot be used ({reason}), and cannot be folded anew: {rebuild}; \
@@ -47,7 +47,7 @@ pub enum ProjectionError {
     },
     /// The journal cannot be read from the starting point on; [`ReadError::Retired`] where retention
     /// removed it, because the projection stood still for longer than `cursor_lag_max` allows. Then
-    /// [`forget`](super::forget) it and start at a later point.
+    /// [`forget`](super::forget()) it and start at a later point.
     #[error(
         "{0}{hint}",
         hint = match .0 {

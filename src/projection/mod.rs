@@ -11,7 +11,7 @@
 //!   an event is in the state exactly once, whatever crashes.
 //! - Retention keeps what it has not stored, within `cursor_lag_max`; then it is expired loudly.
 //! - [`ReadModel::rebuild`] folds a fresh one beside it, and switches over when both are equal.
-//! - One that is no longer wanted, or cannot be started any more, is [forgotten](forget).
+//! - One that is no longer wanted, or cannot be started any more, is [forgotten](forget()).
 //! - One that [fails](Status::Failed) says where, and stops alone.
 //!
 //! ```
