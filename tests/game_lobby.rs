@@ -146,7 +146,12 @@ fn a_saved_lobby_of_another_version_is_refused() {
     let mut bytes = Vec::new();
     Lobby::default().save(&mut bytes).unwrap();
     let mut lobby = Lobby::default();
-    assert!(lobby.load(2, &mut bytes.as_slice()).is_err());
+    let other = Lobby::VERSION + 1;
+    assert!(lobby.load(other, &mut bytes.as_slice()).is_err());
+    // So is one that holds an arena of a later version.
+    let mut later = bytes.clone();
+    later[..4].copy_from_slice(&(<Arena as ringlog::State>::SNAPSHOT_VERSION + 1).to_le_bytes());
+    assert!(lobby.load(Lobby::VERSION, &mut later.as_slice()).is_err());
     lobby.load(Lobby::VERSION, &mut bytes.as_slice()).unwrap();
     assert!(lobby.arena().players().is_empty());
 }

@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use ringlog::journal::{JournalReader, ReadError};
 use ringlog::projection::{
-    Cause, ProjectionError, ReadModel, RebuildError, Settings, StartAt, Status, WaitError,
+    Cause, ProjectionError, ReadModel, RebuildError, Settings, StartAt, Status, WaitError, forget,
 };
 use ringlog::snapshot::Retention;
-use ringlog::{Durability, Pipeline, State};
+use ringlog::{Durability, Pipeline, Poison, State};
 use support::sums::Sums;
 use support::tally::Tally;
-use support::{Counters, added, counter_in, noted, open};
+use support::{Counters, added, counter_in, exploded, noted, open};
 
 const SELDOM: Duration = Duration::from_secs(3600);
 
@@ -517,10 +517,123 @@ fn retention_keeps_what_a_stopped_projection_has_not_read_and_expires_it_loudly(
     let path = checkpoint_path(directory.path(), "late");
     fs::write(&path, b"damaged").unwrap();
     let unusable = pipeline.project("late", seldom(), Tally::new);
-    let Err(ProjectionError::Checkpoint { rebuild, .. }) = unusable else {
+    let Err(error @ ProjectionError::Checkpoint { .. }) = unusable else {
         panic!("{unusable:?}");
     };
+    let rebuild = error.to_string();
+    assert!(rebuild.contains("projection::forget"), "{rebuild}");
     assert!(rebuild.contains("retired"), "{rebuild}");
+}
+
+#[test]
+fn one_that_begins_at_a_time_goes_on_where_only_what_it_passed_over_was_retired() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = retiring(directory.path(), 1_000_000);
+    fill(&pipeline, 10);
+    std::thread::sleep(Duration::from_millis(20));
+    let begin = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let begin = u64::try_from(begin.as_nanos()).unwrap();
+    let settings = || seldom().start_at(StartAt::JournalTime(begin));
+    let model = pipeline.project("late", settings(), Tally::new).unwrap();
+    catch_up(&pipeline, &model);
+    model.stop();
+    assert_eq!(model.checkpoint().sequences, [10]);
+    drop(model);
+    pipeline.close().unwrap();
+    // A new segment starts at 11, and has room for all that follows.
+    let pipeline = retiring(directory.path(), 0);
+    let publisher = pipeline.publisher();
+    let mut retired = 0;
+    for _ in 0..2 {
+        for note in 0..5 {
+            let receipt = publisher.publish(&noted(note, "n".repeat(30_000))).unwrap();
+            if note == 4 {
+                receipt.wait().unwrap();
+            }
+        }
+        retired += pipeline.snapshot().unwrap()[0].segments_retired;
+    }
+    assert!(retired > 0);
+    let model = pipeline.project("late", settings(), Tally::new).unwrap();
+    catch_up(&pipeline, &model);
+    assert_eq!(model.read(|tally| tally.applied[&0].0), 11);
+    // It began there, whoever folds it.
+    model.rebuild(Tally::new()).wait().unwrap();
+    assert_eq!(model.read(|tally| tally.applied[&0].0), 11);
+}
+
+#[test]
+fn whoever_waits_for_what_a_poison_keeps_from_being_durable_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = open(directory.path(), 2);
+    let model = pipeline.project("tally", seldom(), Tally::new).unwrap();
+    fill(&pipeline, 100);
+    catch_up(&pipeline, &model);
+    let publisher = pipeline.publisher();
+    let (bad, good) = (counter_in(0, 2), counter_in(1, 2));
+    let never = pipeline.stats()[0].durable_sequence + 1;
+    let is_told = |model: &ReadModel<Tally>| {
+        let waited = model.wait_for(0, never);
+        let poison = matches!(
+            waited,
+            Err(WaitError::Poisoned(Poison::ApplyPanicked {
+                partition: 0,
+                ..
+            }))
+        );
+        assert!(poison, "{waited:?}");
+    };
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| is_told(&model));
+        std::thread::sleep(Duration::from_millis(50));
+        let _ = publisher.publish(&exploded(bad)).unwrap().wait();
+        waits.join().unwrap();
+    });
+    is_told(&model);
+    model.wait_for(0, never - 1).unwrap();
+    // One that starts afterwards is no wiser, and the other partition goes on.
+    let late = pipeline.project("late", seldom(), Tally::new).unwrap();
+    is_told(&late);
+    publisher.publish(&added(good, 1)).unwrap().wait().unwrap();
+    catch_up(&pipeline, &model);
+    assert_eq!(model.read(Tally::sum), 101);
+    assert!(matches!(model.status(), Status::Running));
+}
+
+#[test]
+fn one_that_has_expired_can_be_forgotten_and_then_begins_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = retiring(directory.path(), 1_000_000);
+    let model = pipeline.project("tally", seldom(), Tally::new).unwrap();
+    fill(&pipeline, 10);
+    catch_up(&pipeline, &model);
+    let reader = JournalReader::open(directory.path()).unwrap();
+    let running = forget(&reader, "tally");
+    assert!(matches!(running, Err(ProjectionError::AlreadyRunning(_))));
+    model.stop();
+    assert_eq!(churn(&pipeline), 0, "everything is still needed");
+    forget(&reader, "tally").unwrap();
+    assert!(churn(&pipeline) > 0, "nobody needs it any more");
+    let left = |folder: &str, ending: &str| {
+        let entries = fs::read_dir(directory.path().join(folder)).unwrap();
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let mut names = names.filter_map(|name| name.into_string().ok());
+        names.find(|name| name.starts_with("tally") && name.contains(ending))
+    };
+    assert_eq!(left("projections", "checkpoint"), None);
+    assert_eq!(left("partition-0000", "cursor"), None);
+    // It is a new one, and where nothing is stored, nothing is removed.
+    let now = seldom().start_at(StartAt::Now);
+    let model = pipeline.project("tally", now, Tally::new).unwrap();
+    assert!(model.checkpoint().sequences.is_empty());
+    fill(&pipeline, 5);
+    catch_up(&pipeline, &model);
+    assert_eq!(model.read(Tally::sum), 5);
+    forget(&reader, "nobody").unwrap();
+    let no_name = forget(&reader, "no/name");
+    assert!(matches!(no_name, Err(ProjectionError::Name(_))));
 }
 
 #[test]

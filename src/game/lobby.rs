@@ -85,7 +85,9 @@ impl Lobby {
     }
 
     /// The figures at `at_ms`, or at the greatest event time so far; online is whose last event is
-    /// not older than `window` then. It looks at every player, so ask seldom.
+    /// not older than `window` then. It looks at every player, some
+    /// nanoseconds each, for `online`, and under [`read`](crate::projection::ReadModel::read) the
+    /// projection waits meanwhile: ask seldom. The other figures are kept.
     #[must_use]
     pub fn summary(&self, at_ms: Option<i64>, window: Duration, top: usize) -> ServerSummary {
         let at_ms = at_ms.unwrap_or(self.latest_event_ms);
@@ -123,7 +125,7 @@ impl Projection for Lobby {
     type Event = GameEvent;
     type Error = Infallible;
 
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn apply(
         &mut self,
@@ -162,6 +164,7 @@ impl Projection for Lobby {
     }
 
     fn save(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        out.write_all(&Arena::SNAPSHOT_VERSION.to_le_bytes())?;
         out.write_all(&self.latest_event_ms.to_le_bytes())?;
         State::save(&self.arena, out)
     }
@@ -170,10 +173,17 @@ impl Projection for Lobby {
         if version != Self::VERSION {
             return Err(io::ErrorKind::Unsupported.into());
         }
+        let mut arena_version = [0; 4];
+        from.read_exact(&mut arena_version)?;
+        // Its bytes have a version of their own, which can rise without that of the lobby.
+        let arena_version = u32::from_le_bytes(arena_version);
+        if arena_version > Arena::SNAPSHOT_VERSION {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let mut bytes = [0; 8];
         from.read_exact(&mut bytes)?;
         self.latest_event_ms = i64::from_le_bytes(bytes);
-        State::load(&mut self.arena, Arena::SNAPSHOT_VERSION, from)?;
+        State::load(&mut self.arena, arena_version, from)?;
         // The indexes are the fold of the players.
         for player in self.arena.players() {
             if let Some(location) = player.location() {

@@ -185,5 +185,6 @@ impl Gate {
         self.durable.fail();
         self.settled.fail();
         self.worker.notify();
+        self.followers.notify();
     }
 }

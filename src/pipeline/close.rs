@@ -82,7 +82,7 @@ impl Running {
         }
         // Only now: what the journalers wrote last is synced, and counts in their checkpoints.
         let projections = std::mem::take(&mut *sync::lock(&self.projections));
-        projections.iter().for_each(|stop| stop());
+        projections.iter().for_each(StopProjection::stop);
         if let Some((preparer, thread)) = self.preparer.take() {
             preparer.stop();
             let _ = thread.join();

@@ -30,7 +30,34 @@ impl<S: State> Pipeline<S> {
         };
         let gates = &self.shared().gates;
         let (model, stop) = projection::start_beside(directory, gates, name, settings, fresh)?;
-        sync::lock(&running.projections).push(stop);
+        let mut projections = sync::lock(&running.projections);
+        projections.retain(|former| !former.is_over());
+        projections.push(stop);
         Ok(model)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::game::{Arena, Lobby};
+
+    #[test]
+    fn a_projection_that_is_over_is_forgotten_when_another_one_starts() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipeline = Pipeline::<Arena>::builder(directory.path())
+            .open(|_| Arena::default())
+            .unwrap();
+        let start = |name| {
+            let started = pipeline.project(name, Settings::default(), Lobby::default);
+            started.unwrap()
+        };
+        let kept = start("kept");
+        for _ in 0..10 {
+            start("lobby").stop();
+        }
+        let held = sync::lock(&pipeline.running.as_ref().unwrap().projections).len();
+        assert!(held <= 2, "{held} held");
+        drop(kept);
     }
 }

@@ -2,12 +2,13 @@
 //! replaced as a whole. A place that was written apart from its state cannot be.
 #![forbid(unsafe_code)]
 
+use std::fmt::Debug;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::Projection;
+use super::{Projection, ProjectionError};
 use crate::callback::{Callback, panic_message};
 use crate::clock;
 use crate::journal::format::{Damage, Position, checksum};
@@ -91,8 +92,26 @@ pub(super) enum Unusable {
     Load { version: u32, source: io::Error },
     #[error("`load` panicked: {0}")]
     Panicked(String),
-    #[error("a repair cut events of partition {0} away that are in it")]
+    #[error(
+        "partition {0} has no mark that reaches as far: a repair cut events away that are in it, the \
+         mark was removed by hand, or the journal was restored without it"
+    )]
     Cut(u32),
+    #[error("a former start could not use it, and came to no other one")]
+    SetAside,
+}
+
+/// What the operating system refused, and on which file.
+pub(super) fn failed(
+    operation: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> ProjectionError + use<> {
+    let path = path.to_owned();
+    move |source| ProjectionError::Io {
+        operation,
+        path,
+        source,
+    }
 }
 
 impl Files {
@@ -110,16 +129,28 @@ impl Files {
         }
     }
 
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+    /// Nobody else has the name for as long as this is held.
+    pub(super) fn take_lock(&self) -> Result<Box<dyn Debug + Send + Sync>, ProjectionError> {
+        self.storage
+            .create_dir(&self.directory)
+            .map_err(failed("create", &self.directory))?;
+        self.storage
+            .try_lock(&self.lock())
+            .map_err(failed("lock", &self.lock()))?
+            .ok_or_else(|| ProjectionError::AlreadyRunning(self.name.to_string()))
     }
 
     pub(super) fn checkpoint(&self) -> PathBuf {
         self.directory.join(format!("{}.checkpoint", self.name))
     }
 
-    pub(super) fn lock(&self) -> PathBuf {
+    fn lock(&self) -> PathBuf {
         self.directory.join(format!("{}.lock", self.name))
+    }
+
+    fn set_aside(&self) -> PathBuf {
+        self.directory
+            .join(format!("{}.checkpoint.void", self.name))
     }
 
     fn temporary(&self) -> PathBuf {
@@ -165,7 +196,38 @@ impl Files {
     /// Gives the prepared checkpoint its name: from now on it is the one that counts.
     pub(super) fn name_prepared(&self) -> io::Result<()> {
         self.storage.rename(&self.temporary(), &self.checkpoint())?;
+        self.storage.sync_dir(&self.directory)?;
+        // Behind the sync: until then it is what tells of the one that could not be used.
+        self.remove(&self.set_aside())
+    }
+
+    /// Takes the name away from a checkpoint that cannot be used. Its marks are about to rise: after
+    /// a crash they would no longer tell that it is void.
+    pub(super) fn set_checkpoint_aside(&self) -> io::Result<()> {
+        match self.storage.rename(&self.checkpoint(), &self.set_aside()) {
+            // A former start did it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         self.storage.sync_dir(&self.directory)
+    }
+
+    /// Removes all there is of it, durably.
+    pub(super) fn remove_checkpoints(&self) -> Result<(), ProjectionError> {
+        // The one that counts goes last: a crash between leaves it, or nothing.
+        for path in [self.temporary(), self.set_aside(), self.checkpoint()] {
+            self.remove(&path).map_err(failed("remove", &path))?;
+        }
+        self.storage
+            .sync_dir(&self.directory)
+            .map_err(failed("sync", &self.directory))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match self.storage.remove(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Loads the checkpoint into `fresh`; `None` where there is none.
@@ -175,7 +237,13 @@ impl Files {
         fresh: &mut P,
     ) -> io::Result<Option<Result<Vec<Reached>, Unusable>>> {
         let file = match self.storage.open(&self.checkpoint(), OpenMode::Read) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let set_aside = self.storage.open(&self.set_aside(), OpenMode::Read);
+                return match set_aside {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    set_aside => set_aside.map(|_| Some(Err(Unusable::SetAside))),
+                };
+            }
             file => file?,
         };
         match self.load_from(&*file, partitions, fresh) {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::event::ViewError;
 use crate::journal::ReadError;
+use crate::partition::Poison;
 use crate::sync::Arc;
 
 /// A projection could not be started. Nothing was changed but the marks that retention looks at.
@@ -29,9 +30,13 @@ pub enum ProjectionError {
     #[error("there is no journal to project")]
     NoJournal,
     /// The checkpoint cannot be used, and what it stands on is no longer there, or not known. Take a
-    /// program that can read it; or remove the file and start where the journal allows it, at a
-    /// later [`StartAt`](super::StartAt).
-    #[error("the checkpoint {} cannot be used ({reason}), and cannot be folded anew: {rebuild}", path.display())]
+    /// program that can read it; or [`forget`](super::forget()) the projection and start where the journal
+    /// allows it, at a later [`StartAt`](super::StartAt).
+    #[error(
+        "the checkpoint {} cannot be used ({reason}), and cannot be folded anew: {rebuild}; \
+         `projection::forget` removes it",
+        path.display()
+    )]
     Checkpoint {
         /// The file.
         path: PathBuf,
@@ -41,9 +46,15 @@ pub enum ProjectionError {
         rebuild: String,
     },
     /// The journal cannot be read from the starting point on; [`ReadError::Retired`] where retention
-    /// removed it, because the projection stood still for longer than `cursor_lag_max` allows. Start
-    /// at a later point (with a checkpoint: remove that first), or under another name.
-    #[error(transparent)]
+    /// removed it, because the projection stood still for longer than `cursor_lag_max` allows. Then
+    /// [`forget`](super::forget()) it and start at a later point.
+    #[error(
+        "{0}{hint}",
+        hint = match .0 {
+            ReadError::Retired { .. } => "; `projection::forget` gives the projection up",
+            _ => "",
+        }
+    )]
     Read(#[from] ReadError),
     /// The operating system refused.
     #[error("cannot {operation} {}: {source}", path.display())]
@@ -105,6 +116,10 @@ pub enum WaitError {
     /// The projection was stopped before, or its pipeline closed.
     #[error("the projection has stopped")]
     Stopped,
+    /// The partition is poisoned, and the event will never be durable. What is durable of it is
+    /// applied, and the projection goes on.
+    #[error(transparent)]
+    Poisoned(Poison),
     /// There is no such partition.
     #[error("there is no partition {0}")]
     NoSuchPartition(u32),

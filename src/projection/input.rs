@@ -32,6 +32,9 @@ pub(super) struct Input {
     cursor: Cursor,
     viewer: Viewer,
     begin: Begin,
+    /// Whether events were retired before anybody looked when they came: the first one that is to be
+    /// applied may be among them.
+    may_have_begun_before: bool,
     origin: u64,
     sequence: u64,
     journal_time_ns: u64,
@@ -59,9 +62,18 @@ impl Input {
             cursor: reader.cursor_from(partition, origin)?,
             viewer: Viewer::default(),
             begin,
+            may_have_begun_before: begin != Begin::Begun && origin > 0,
             origin,
             sequence: origin,
             journal_time_ns: 0,
+        })
+    }
+
+    /// Another one that starts where this one once began.
+    pub(super) fn begun_again(&self, reader: &JournalReader) -> Result<Self, ReadError> {
+        Ok(Self {
+            may_have_begun_before: self.may_have_begun_before,
+            ..Self::from_origin(reader, self.partition, self.origin, self.begin)?
         })
     }
 
@@ -85,6 +97,10 @@ impl Input {
                 true => Begin::Begun,
                 false => begin,
             },
+            // An event that was looked at has left its time.
+            may_have_begun_before: !reached.has_begun
+                && reached.sequence > 0
+                && reached.journal_time_ns == 0,
             origin: reached.origin,
             sequence: reached.sequence,
             journal_time_ns: reached.journal_time_ns,
@@ -104,9 +120,9 @@ impl Input {
         self.journal_time_ns
     }
 
-    /// The last sequence in front of the first event that is applied, and how that one is known.
-    pub(super) fn origin(&self) -> (u64, Begin) {
-        (self.origin, self.begin)
+    /// The last sequence in front of the first event that is applied.
+    pub(super) fn origin(&self) -> u64 {
+        self.origin
     }
 
     /// Where it stands, for a checkpoint, and the group that has to be synced before that counts.
@@ -150,21 +166,19 @@ impl Input {
         let before = self.sequence;
         let mut skipped = 0;
         let first = loop {
-            let earliest = self.cursor.earliest();
             let Some(event) = self.cursor.next_event().map_err(read)? else {
                 return Ok(Folded::End);
             };
             if begins(self.begin, &event.meta) {
-                if self.begin != Begin::Begun && earliest > 1 && event.meta.sequence == earliest {
-                    // What is retired may have had such a time, too.
-                    let partition = self.partition;
+                if self.begin != Begin::Begun && self.may_have_begun_before {
                     return Err(read(ReadError::Retired {
-                        partition,
-                        earliest,
+                        partition: self.partition,
+                        earliest: event.meta.sequence,
                     }));
                 }
                 break event;
             }
+            self.may_have_begun_before = false;
             self.sequence = event.meta.sequence;
             self.origin = event.meta.sequence;
             self.journal_time_ns = event.meta.journal_time_ns;

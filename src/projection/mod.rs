@@ -11,6 +11,7 @@
 //!   an event is in the state exactly once, whatever crashes.
 //! - Retention keeps what it has not stored, within `cursor_lag_max`; then it is expired loudly.
 //! - [`ReadModel::rebuild`] folds a fresh one beside it, and switches over when both are equal.
+//! - One that is no longer wanted, or cannot be started any more, is [forgotten](forget()).
 //! - One that [fails](Status::Failed) says where, and stops alone.
 //!
 //! ```
@@ -71,6 +72,7 @@
 
 mod checkpoint;
 mod error;
+mod forget;
 mod input;
 mod interface;
 mod model;
@@ -80,6 +82,7 @@ mod settings;
 mod start;
 
 pub use error::{Cause, Failure, ProjectionError, RebuildError, WaitError};
+pub use forget::forget;
 pub use interface::Projection;
 pub use model::{Checkpoint, Lag, ReadModel, Status};
 pub use rebuild::Rebuild;

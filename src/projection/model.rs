@@ -10,7 +10,7 @@ use crate::callback::{self, Callback};
 use crate::clock;
 use crate::idle::Signal;
 use crate::journal::{JournalReader, ReadError};
-use crate::partition::Gate;
+use crate::partition::{Gate, Poison};
 use crate::sync::{self, Arc, AtomicBool, JoinHandle, Mutex, Ordering, RwLock, Statistic};
 use crate::watermark::Watermark;
 
@@ -92,6 +92,19 @@ impl Durable {
             Self::Gates(gates, _) => gates.get(partition as usize).map(|gate| gate.durable.get()),
             Self::Journal(_) => None,
         }
+    }
+
+    /// Why nothing more of a partition becomes durable, and the last sequence that is; `None` where
+    /// more can, or it is not known.
+    pub(super) fn poison(&self, partition: u32) -> Option<(&Poison, u64)> {
+        let Self::Gates(gates, _) = self else {
+            return None;
+        };
+        let gate = gates.get(partition as usize)?;
+        // The watermark is looked at behind its failure: it is the last one then.
+        let failed = gate.durable.check(u64::MAX).is_ready();
+        let poison = gate.receipt_poison().filter(|_| failed)?;
+        Some((poison, gate.durable.get()))
     }
 
     /// As [`sequence`](Self::sequence), but also what a control word from before a power cut does not
@@ -284,7 +297,10 @@ impl<P: Projection> ReadModel<P> {
     ///
     /// # Errors
     ///
-    /// [`WaitError`]: also when the projection failed or stopped before, also while this waits.
+    /// [`WaitError`]: when the projection failed or stopped before, or its partition is poisoned and
+    /// the event will never be durable; also while this waits. Beside a writer in another process
+    /// nobody knows of a poison: whoever waits there for what never comes waits until the projection
+    /// is stopped.
     pub fn wait_for(&self, partition: u32, sequence: u64) -> Result<(), WaitError> {
         let shared = &self.0.shared;
         let Some(applied) = shared.applied.get(partition as usize) else {
@@ -297,7 +313,11 @@ impl<P: Projection> ReadModel<P> {
             Ok(()) => Ok(()),
             Err(_) => Err(match self.status() {
                 Status::Failed(failure) => WaitError::Failed(failure),
-                _ => WaitError::Stopped,
+                Status::Stopped => WaitError::Stopped,
+                Status::Running | Status::Rebuilding => match shared.durable.poison(partition) {
+                    Some((poison, _)) => WaitError::Poisoned(poison.clone()),
+                    None => WaitError::Stopped,
+                },
             }),
         }
     }

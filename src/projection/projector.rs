@@ -13,6 +13,7 @@ use crate::callback::{contain, panic_message};
 use crate::clock::Moment;
 use crate::journal::{JournalReader, Mark, ReadError, store_mark};
 use crate::sync::{self, Arc};
+use crate::watermark::Watermark;
 
 /// Batches of each partition in a step.
 const BATCHES_A_STEP: usize = 16;
@@ -50,8 +51,11 @@ pub(super) struct Stored {
     pub(super) places: Vec<Reached>,
     /// Prepared, but a power cut could still take events of it back.
     pending: Option<Pending>,
+    /// Events that are in no checkpoint that counts.
     events_since: u64,
+    /// The last attempt.
     since: Moment,
+    has_failed: bool,
     /// What retention was told last.
     marks: Vec<Mark>,
 }
@@ -63,6 +67,7 @@ impl Stored {
             pending: None,
             events_since: 0,
             since: Moment::now(),
+            has_failed: false,
             marks,
         }
     }
@@ -71,6 +76,8 @@ impl Stored {
 struct Pending {
     places: Vec<Reached>,
     needs_groups: Vec<u64>,
+    /// Of `events_since`, those that are in it.
+    events: u64,
 }
 
 /// The projector's thread: steps until stopped or failed.
@@ -120,7 +127,8 @@ impl<P: Projection> Projector<P> {
             shared.called.wait_for(Some(left), is_urgent);
         }
         if let Durable::Gates(_, followers) = &shared.durable {
-            followers.wait_for(self.patience(), || is_called() || self.is_behind());
+            let is_new = || self.is_behind() || self.hopeless().next().is_some();
+            followers.wait_for(self.patience(), || is_called() || is_new());
         }
     }
 
@@ -140,6 +148,17 @@ impl<P: Projection> Projector<P> {
         self.inputs.iter().any(|input| {
             let known = durable.known(input.partition());
             known.is_some_and(|known| known > input.sequence())
+        })
+    }
+
+    /// Inputs that have everything that will ever be durable, and whose waiters do not know it yet.
+    fn hopeless(&self) -> impl Iterator<Item = &Watermark> {
+        let shared = &*self.shared;
+        let inputs = self.inputs.iter().zip(&shared.applied);
+        inputs.filter_map(|(input, applied)| {
+            let (_, last) = shared.durable.poison(input.partition())?;
+            let is_told = applied.check(u64::MAX).is_ready();
+            (!is_told && input.sequence() >= last).then_some(applied)
         })
     }
 
@@ -179,6 +198,9 @@ impl<P: Projection> Projector<P> {
                     return Stepped::Ended;
                 }
             }
+        }
+        for applied in self.hopeless() {
+            applied.fail();
         }
         self.check_rebuilt();
         if self.step_beside() {
@@ -272,7 +294,9 @@ impl<P: Projection> Projector<P> {
 
     fn is_checkpoint_due(&self) -> bool {
         let stored = &self.stored;
-        let is_due = stored.events_since >= self.settings.checkpoint_events
+        // What failed is not tried again at every step.
+        let is_full = !stored.has_failed && stored.events_since >= self.settings.checkpoint_events;
+        let is_due = is_full
             || (stored.events_since > 0
                 && stored.since.elapsed() >= self.settings.checkpoint_interval);
         is_due && stored.pending.is_none()
@@ -280,7 +304,8 @@ impl<P: Projection> Projector<P> {
 
     /// Writes a checkpoint under its temporary name.
     fn checkpoint(&mut self) {
-        self.stored.events_since = 0;
+        // Also where the state was replaced and nothing came since: a failure is tried again.
+        self.stored.events_since = self.stored.events_since.max(1);
         self.stored.since = Moment::now();
         let (places, needs_groups): (Vec<_>, _) = self.inputs.iter().map(Input::reached).unzip();
         // Readers go on: nobody but this thread changes the state.
@@ -292,6 +317,7 @@ impl<P: Projection> Projector<P> {
                 self.stored.pending = Some(Pending {
                     places,
                     needs_groups,
+                    events: self.stored.events_since,
                 });
             }
             Err(error) => self.checkpoint_failed(&error),
@@ -321,6 +347,8 @@ impl<P: Projection> Projector<P> {
 
     /// A mark is never behind the checkpoint in its sequence, by which a repair tells whose events it
     /// cuts away; and never ahead of it in its place, by which retention tells what is needed.
+    ///
+    /// What fails is prepared anew when the interval has passed: its events still count as not stored.
     fn name(&mut self, pending: Pending) -> Result<(), ReadError> {
         for (index, place) in pending.places.iter().enumerate() {
             let mut mark = self.stored.marks[index].clone();
@@ -345,6 +373,8 @@ impl<P: Projection> Projector<P> {
             self.stored.marks[index] = mark;
         }
         self.stored.places = pending.places;
+        self.stored.events_since -= pending.events;
+        self.stored.has_failed = false;
         Ok(())
     }
 
@@ -359,7 +389,8 @@ impl<P: Projection> Projector<P> {
         )
     }
 
-    fn checkpoint_failed(&self, error: &dyn std::fmt::Display) {
+    fn checkpoint_failed(&mut self, error: &dyn std::fmt::Display) {
+        self.stored.has_failed = true;
         let name = &*self.shared.name;
         tracing::error!(name, %error, "a projection's checkpoint cannot be stored");
         sync::lock(&self.shared.checkpoint).failure = Some(error.to_string().into());

@@ -118,12 +118,11 @@ impl<P: Projection> Beside<P> {
         let Request { fresh, ticket } = request;
         let mark_name = rebuild_mark_name(name);
         let begun = inputs.iter().map(|input| {
-            let (origin, begin) = input.origin();
-            let begun = Input::from_origin(reader, input.partition(), origin, begin);
+            let begun = input.begun_again(reader);
             begun.map_err(|error| Failure {
                 name: Arc::clone(name),
                 partition: input.partition(),
-                sequence: origin + 1,
+                sequence: input.origin() + 1,
                 cause: read(error),
             })
         });
@@ -214,6 +213,6 @@ pub(super) fn remove_marks(reader: &JournalReader, name: &str) {
 }
 
 /// A dot, so that no cursor of the user's is named so.
-fn rebuild_mark_name(name: &str) -> String {
+pub(super) fn rebuild_mark_name(name: &str) -> String {
     format!("{name}.rebuild")
 }

@@ -1,7 +1,7 @@
 //! Starting a projection: from its checkpoint, or from where it is to begin.
 #![forbid(unsafe_code)]
 
-use super::checkpoint::{Files, Reached, Unusable};
+use super::checkpoint::{Files, Reached, Unusable, failed};
 use super::input::{Begin, Input};
 use super::model::{Durable, Handle, Shared, Status, Thread, wait_for_end};
 use super::projector::{Projector, Stored, run};
@@ -15,8 +15,23 @@ use crate::sync::{self, Arc};
 /// Room for the endings of the names of files.
 const NAME_BYTES_MAX: usize = 48;
 
-/// Ends a projection and waits for its thread.
-pub(crate) type StopProjection = Box<dyn Fn() + Send + Sync>;
+/// How a pipeline ends a projection.
+pub(crate) struct StopProjection {
+    stop: Box<dyn Fn() + Send + Sync>,
+    is_over: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl StopProjection {
+    /// Ends it and waits for its thread.
+    pub(crate) fn stop(&self) {
+        (self.stop)();
+    }
+
+    /// Whether it has ended and nobody has a handle: there is nothing to stop.
+    pub(crate) fn is_over(&self) -> bool {
+        (self.is_over)()
+    }
+}
 
 impl<P: Projection> ReadModel<P> {
     /// Folds the journal of `reader` into `fresh()`, or goes on from the checkpoint that is stored
@@ -40,6 +55,15 @@ impl<P: Projection> ReadModel<P> {
     }
 }
 
+pub(super) fn is_name(name: &str) -> bool {
+    is_cursor_name(name) && name.len() <= NAME_BYTES_MAX
+}
+
+/// A dot, so that no cursor of the user's is named so.
+pub(super) fn mark_name(name: &str) -> String {
+    format!("{name}.projection")
+}
+
 /// Starts a projection and its thread.
 pub(super) fn start<P: Projection>(
     reader: Arc<JournalReader>,
@@ -48,7 +72,7 @@ pub(super) fn start<P: Projection>(
     settings: Settings,
     mut fresh: impl FnMut() -> P,
 ) -> Result<(ReadModel<P>, StopProjection), ProjectionError> {
-    if !is_cursor_name(name) || name.len() > NAME_BYTES_MAX {
+    if !is_name(name) {
         return Err(ProjectionError::Name(name.to_owned()));
     }
     let name: Arc<str> = name.into();
@@ -58,29 +82,13 @@ pub(super) fn start<P: Projection>(
         Arc::clone(&name),
         reader.journal_id(),
     );
-    let failed = |operation, path: &std::path::Path| {
-        let path = path.to_owned();
-        move |source| ProjectionError::Io {
-            operation,
-            path,
-            source,
-        }
-    };
-    files
-        .storage
-        .create_dir(files.directory())
-        .map_err(failed("create", files.directory()))?;
-    let lock = files
-        .storage
-        .try_lock(&files.lock())
-        .map_err(failed("lock", &files.lock()))?
-        .ok_or_else(|| ProjectionError::AlreadyRunning(name.to_string()))?;
+    let lock = files.take_lock()?;
     remove_marks(&reader, &name);
     let mut state = fresh();
     let loaded = files
         .load(reader.partitions(), &mut state)
         .map_err(failed("read", &files.checkpoint()))?;
-    let mark_name = format!("{name}.projection");
+    let mark_name = mark_name(&name);
     let loaded = match loaded {
         Some(Ok(reached)) => Some(check_marks(&reader, &mark_name, reached)?),
         Some(Err(unusable)) => Some(Err(unusable)),
@@ -98,6 +106,10 @@ pub(super) fn start<P: Projection>(
                 reason: unusable.to_string(),
                 rebuild,
             })?;
+            // In front of every new mark.
+            files
+                .set_checkpoint_aside()
+                .map_err(failed("set aside", &files.checkpoint()))?;
             (inputs, Vec::new(), true)
         }
     };
@@ -160,12 +172,16 @@ pub(super) fn start<P: Projection>(
     };
     // Its own thread keeps it alive for as long as there is something to stop.
     let shared = Arc::downgrade(&shared);
-    let stop: StopProjection = Box::new(move || {
-        if let Some(shared) = shared.upgrade() {
-            shared.ask_to_stop();
-            wait_for_end(&shared, &thread);
-        }
-    });
+    let looked_at = shared.clone();
+    let stop = StopProjection {
+        stop: Box::new(move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.ask_to_stop();
+                wait_for_end(&shared, &thread);
+            }
+        }),
+        is_over: Box::new(move || looked_at.strong_count() == 0),
+    };
     Ok((ReadModel::new(handle), stop))
 }
 
