@@ -8,7 +8,8 @@ use crate::journal::format::{FrameHeader, KIND_COMMAND};
 use crate::pipeline::{Pipeline, PublishError, Publisher, WhenFull};
 use crate::routing::partition_of;
 
-/// Commands of a client that may be pending, unless it was asked for with another number.
+/// Commands of a client that may be pending, unless it was asked for with another number. Each place takes
+/// as much memory as an answer, and some 50 bytes.
 pub const PENDING_DEFAULT: usize = 16_384;
 
 /// Sends commands. One per thread: `Send`, not `Sync`.
