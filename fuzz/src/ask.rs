@@ -1,10 +1,10 @@
 //! Everything that can be asked of a journal.
 
-use ringlog::{Pipeline, Viewer};
 use ringlog::game::GameEvent;
 use ringlog::journal::JournalReader;
 use ringlog::snapshot::AsOf;
 use ringlog::storage::sim::SimDisk;
+use ringlog::{Pipeline, Viewer};
 
 use crate::ROOT;
 use crate::counted::Counted;

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ringlog::journal::JournalReader;
 use ringlog::storage::sim::{EIO, Effect, Fault, Operation, SimDisk, SyncFailure};
 use ringlog::{
-    Builder, CloseError, EventMeta, Pipeline, PublishError, ReceiptError, State, events, Viewer, rkyv,
+    Builder, CloseError, EventMeta, Pipeline, PublishError, ReceiptError, State, Viewer, events,
+    rkyv,
 };
 use ringlog_shuttle_tests::run;
 use shuttle::rand::{Rng, thread_rng};
