@@ -10,7 +10,7 @@ use rkyv::api::low;
 use rkyv::rancor::Error as RkyvError;
 use rkyv::util::AlignedVec;
 
-use super::outcome::{PREFIX_BYTES, VERDICT_ACCEPTED, VERDICT_REJECTED};
+use super::outcome::{ANSWER_BYTES_MAX, OUTCOME_BYTES_MAX, VERDICT_ACCEPTED, VERDICT_REJECTED};
 use super::{
     Answered, AppendOutcome, Clients, CommandAnswer, CommandFailure, Decider, Events, NotDecided,
     Outcome, OutcomeOf, RecordedOutcome, Replier,
@@ -24,9 +24,10 @@ use crate::sync::{Arc, OnceLock};
 /// How many commands are told to [`Decider::prefetch_commands`] at a time.
 pub(crate) const COMMANDS_AHEAD: usize = 32;
 
-/// The longest archive of an answer that is journaled: a partition remembers 65,536 of them.
-const ANSWER_BYTES_MAX: usize = 4096;
-const _: () = assert!(ANSWER_BYTES_MAX + PREFIX_BYTES <= EVENT_BYTES_MAX);
+const _: () = assert!(
+    OUTCOME_BYTES_MAX <= EVENT_BYTES_MAX,
+    "as long as a frame may be"
+);
 
 /// What `decide` came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +174,10 @@ impl<D: Decider> Decides<D> for OfPartition<D> {
         let last = match decided {
             Ok(Ok(reply)) => match events.take_failure() {
                 None => Decided::Accepted(reply),
-                Some(failure) => Decided::Failed(failure),
+                Some(failure) => {
+                    callback::drop_contained(reply);
+                    Decided::Failed(failure)
+                }
             },
             Ok(Err(rejection)) => Decided::Rejected(rejection),
             Err(payload) => {

@@ -162,6 +162,10 @@ const VERDICT_TOO_MANY_KEYS: u32 = 7;
 
 /// Bytes in front of the answer: a multiple of what an archive is aligned to.
 pub(crate) const PREFIX_BYTES: usize = 16;
+/// The longest archive of an answer that is journaled: a partition remembers many of them.
+pub(crate) const ANSWER_BYTES_MAX: usize = 4096;
+/// The longest body of an outcome's record.
+pub(crate) const OUTCOME_BYTES_MAX: usize = PREFIX_BYTES + ANSWER_BYTES_MAX;
 
 impl<'a> RecordedOutcome<'a> {
     pub(crate) fn prefix(&self) -> [u8; PREFIX_BYTES] {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use smallvec::SmallVec;
 
 use super::RecordedOutcome;
+use super::outcome::OUTCOME_BYTES_MAX;
 
 /// Outcomes of one source that a partition remembers; an older command's is expired.
 #[cfg(not(any(loom, shuttle)))]
@@ -45,7 +46,13 @@ struct Kept {
 
 impl Outcomes {
     /// Takes an outcome's record in. Behind a full window the memory of what falls out is used again.
+    ///
+    /// One that is longer than any that is written is passed over, and its command expired: what a
+    /// hostile journal can take of memory is bounded, too.
     pub(crate) fn keep(&mut self, source_id: u32, number: u64, version: u16, body: &[u8]) {
+        if body.len() > OUTCOME_BYTES_MAX {
+            return;
+        }
         let of_source = self.sources.get(&source_id).map_or(0, VecDeque::len);
         let mut fallen = None;
         if of_source >= OF_SOURCE_MAX {
@@ -140,6 +147,16 @@ mod tests {
         }
         // A busy source pushes nobody else's out.
         assert!(outcomes.get(9, 7).is_some());
+    }
+
+    #[test]
+    fn a_body_longer_than_any_that_is_written_takes_no_memory() {
+        let mut outcomes = Outcomes::default();
+        outcomes.keep(3, 1, 1, &vec![0; OUTCOME_BYTES_MAX + 1]);
+        assert!(outcomes.get(3, 1).is_none());
+        assert_eq!(outcomes.count, 0);
+        outcomes.keep(3, 1, 1, &vec![0; OUTCOME_BYTES_MAX]);
+        assert!(outcomes.get(3, 1).is_some());
     }
 
     #[test]
