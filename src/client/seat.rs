@@ -64,13 +64,13 @@ impl<V> Seat<V> {
     ) -> Result<usize, SendError> {
         let ring = self.ring();
         let places = ring.len();
-        let in_turn = (0..places).map(|ahead| (self.next.get() + ahead) % places);
+        let mut in_turn = (0..places).map(|ahead| (self.next.get() + ahead) % places);
         let mut found = in_turn.clone().find(|place| ring.claim(*place));
         let mut is_hopeless = true;
         if found.is_none() {
             // One that nobody waits for is free once it settles, as it was answered then. One that never
             // will, in a partition that stopped, stays taken.
-            found = in_turn.into_iter().find(|place| {
+            found = in_turn.find(|place| {
                 let (partition, position) = self.sent[*place].get();
                 if !ring.is_released(*place) {
                     is_hopeless = false;
