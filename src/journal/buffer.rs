@@ -70,6 +70,16 @@ impl GroupBuffer {
     #[inline]
     pub(crate) fn append_record(&mut self, record: &[u8], times: FrameTimes) -> usize {
         let (head, body) = record.split_at(FrameHeader::RECORD_BYTES);
+        self.append(head, body, times)
+    }
+
+    /// As [`append_record`](Self::append_record), of a frame that was put together elsewhere.
+    pub(crate) fn append_frame(&mut self, frame: &Frame<'_>, times: FrameTimes) -> usize {
+        self.append(frame.header.as_record(), frame.body, times)
+    }
+
+    #[inline(always)]
+    fn append(&mut self, head: &[u8], body: &[u8], times: FrameTimes) -> usize {
         let offset = GROUP_HEADER_BYTES + self.length;
         let padded = frame_bytes(body.len());
         let target = &mut self.bytes[offset..offset + padded];
@@ -86,26 +96,6 @@ impl GroupBuffer {
         if !padding.is_empty() {
             padding.fill(0);
         }
-        self.length += padded;
-        offset
-    }
-
-    /// As [`append_record`](Self::append_record), of a frame that was put together elsewhere.
-    pub(crate) fn append_frame(&mut self, frame: &Frame<'_>, times: FrameTimes) -> usize {
-        let offset = GROUP_HEADER_BYTES + self.length;
-        let padded = frame_bytes(frame.body.len());
-        let target = &mut self.bytes[offset..offset + padded];
-        let (header, rest) = target.split_at_mut(FrameHeader::BYTES);
-        let header: &mut FrameHeader = bytemuck::from_bytes_mut(header);
-        *header = *frame.header;
-        header.journal_time_ns = times.journal_ns;
-        if header.event_time_ms == NO_EVENT_TIME {
-            header.event_time_ms = times.event_ms;
-        }
-        self.events += u32::from(!header.is_control());
-        let (body, padding) = rest.split_at_mut(frame.body.len());
-        body.copy_from_slice(frame.body);
-        padding.fill(0);
         self.length += padded;
         offset
     }

@@ -16,9 +16,6 @@ use crate::journal::format::{
 use crate::journal::{FrameTimes, GroupBuffer};
 use crate::sync::Arc;
 
-/// How many records are looked through at a time for commands that the state is told of.
-const RECORDS_AHEAD: usize = COMMANDS_AHEAD;
-
 /// What a partition needs for commands, and those that it has read but not decided.
 pub(crate) struct CommandDesk<S: State> {
     partitions: u32,
@@ -116,7 +113,7 @@ impl<S: State> Partition<S> {
         let before = staged.next;
         let mut is_decided = false;
         while let Some(record) = staged.records.get(staged.next).copied() {
-            if staged.next.is_multiple_of(RECORDS_AHEAD) {
+            if staged.next.is_multiple_of(COMMANDS_AHEAD) {
                 self.prefetch_staged(&staged);
             }
             let frame = staged.frames.frame(record.offset);
@@ -401,8 +398,8 @@ impl<S: State> Partition<S> {
         let Some(decider) = &mut self.commands.decider else {
             return;
         };
-        let mut coming: ArrayVec<Frame<'_>, RECORDS_AHEAD> = ArrayVec::new();
-        let ahead = staged.records.iter().skip(staged.next).take(RECORDS_AHEAD);
+        let mut coming: ArrayVec<Frame<'_>, COMMANDS_AHEAD> = ArrayVec::new();
+        let ahead = staged.records.iter().skip(staged.next).take(COMMANDS_AHEAD);
         for record in ahead {
             let frame = staged.frames.frame(record.offset);
             if frame.header.kind == KIND_COMMAND {
